@@ -309,15 +309,22 @@ type QueryLimits struct {
 	Time time.Duration
 }
 
-// Queryer runs SQL statements that start no lasting job. The session is the caller's: tables created in it are seen by
-// its later statements and by SubmitSQL with the same session; it is opened when needed, kept alive, and its DDL
-// replayed should the gateway have lost it.
+// SQLStatement is one SQL statement with what it stands on. Prelude is run first, in order, in the same session (SET, CREATE,
+// USE …); drivers may keep and reuse a session in which exactly this prelude was run.
+type SQLStatement struct {
+	Prelude []string
+	Text    string
+	Config  map[string]string
+}
+
+// Queryer runs SQL statements that start no lasting job.
 type Queryer interface {
 	// Query runs one statement. emit is called with growing pages, from one goroutine, at most about once a second and
-	// once at the end. When the limits or ctx end it, the job behind it is cancelled at the cluster.
-	Query(ctx context.Context, session, stmt string, lim QueryLimits, emit func(Page)) error
-	// Complete suggests continuations of a statement at a byte offset.
-	Complete(ctx context.Context, session, stmt string, at int) ([]string, error)
+	// once at the end. When the limits or ctx end it, the job behind it is cancelled at the cluster before Query returns.
+	// An error of the prelude says which of its statements failed.
+	Query(ctx context.Context, q SQLStatement, lim QueryLimits, emit func(Page)) error
+	// Complete suggests continuations of q.Text at a byte offset.
+	Complete(ctx context.Context, q SQLStatement, at int) ([]string, error)
 }
 
 // Kind classes an error by what the caller can do about it.
