@@ -1,0 +1,335 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// NetworkID names one chat service: "web", "slack", "discord".
+type NetworkID string
+
+// Place is where in a chat service something is said. Thread is the id of the thread's root message, empty outside.
+type Place struct {
+	Network NetworkID `json:"network"`
+	Space   string    `json:"space,omitempty"` // workspace or guild, where the channel id alone does not say
+	Channel string    `json:"channel"`
+	Thread  string    `json:"thread,omitempty"`
+}
+
+// ParsePlace reads "web:ops"; the configuration writes places so.
+func ParsePlace(s string) (Place, error) {
+	n, c, ok := strings.Cut(s, ":")
+	if !ok || n == "" || c == "" {
+		return Place{}, fmt.Errorf("want NETWORK:CHANNEL such as web:ops, have %q", s)
+	}
+	return Place{Network: NetworkID(n), Channel: c}, nil
+}
+
+// String is the inverse of ParsePlace; it leaves the thread out.
+func (p Place) String() string { return string(p.Network) + ":" + p.Channel }
+
+// Actor is a person as the chat service names them. Name is for display only; rights hang on ID and Groups.
+type Actor struct {
+	Network NetworkID `json:"network"`
+	ID      string    `json:"id"`
+	Name    string    `json:"name,omitempty"`
+	Groups  []string  `json:"groups,omitempty"` // user groups (Slack) or role ids (Discord), verified by the network
+}
+
+// String is the actor's key in records: "web:olga".
+func (a Actor) String() string { return string(a.Network) + ":" + a.ID }
+
+// Call is one request to run a command, whatever the gesture was: either Path with Args, or a typed Line to be parsed.
+type Call struct {
+	Path string          `json:"path,omitempty"` // "flink savepoint"
+	Args json.RawMessage `json:"args,omitempty"`
+	Line string          `json:"line,omitempty"` // "/flink savepoint orders", as typed
+}
+
+// Event is one gesture of a person: a typed command, a pressed button, a submitted form.
+type Event struct {
+	ID     string    // unique per gesture, equal for its retries: the Dispatcher drops repeats
+	At     time.Time // when the network says it happened
+	Actor  Actor
+	Place  Place
+	Call   Call              // for a button: filled in by the Dispatcher from Button
+	Button string            // the id of the pressed button
+	Form   map[string]string // what a submitted form held, by field name; merged into Call.Args
+	Origin *MessageRef       // the message that carried the button
+	Token  string            // the adapter's own handle for the reply; never stored
+}
+
+// MessageRef is a posted message.
+type MessageRef struct {
+	Place Place  `json:"place"`
+	ID    string `json:"id"`
+}
+
+// Tone says how a message is meant; networks show it as a word or sign and a colour, never as colour alone.
+type Tone uint8
+
+// The tones.
+const (
+	Plain Tone = iota
+	Good
+	Busy // something is under way
+	Warn
+	Bad
+	Muted
+)
+
+// Message is what drey says, independent of the network.
+type Message struct {
+	Title   string  `json:"title,omitempty"`
+	Tone    Tone    `json:"tone,omitempty"`
+	Blocks  []Block `json:"-"`
+	Private bool    `json:"private,omitempty"` // for the person who asked alone; only in replies
+	Pending bool    `json:"pending,omitempty"` // stands in for an answer that is still being made
+	Form    *Form   `json:"form,omitempty"`    // opens a form for the person who asked; only in replies
+	// Fallback is one complete sentence for notifications and screen readers; empty: made from the title and first text.
+	Fallback string `json:"fallback,omitempty"`
+}
+
+// Block is one part of a message; a closed set: Text, Note, Fields, Table, Code, Image, File, Steps, Actions.
+type Block interface{ block() }
+
+// Text is a paragraph of spans. Everything in a span is outside text: the network escapes it.
+type Text struct{ Spans []Span }
+
+// Span is a run of text in one style.
+type Span struct {
+	Text string    `json:"t,omitempty"`
+	Bold bool      `json:"b,omitempty"`
+	Code bool      `json:"c,omitempty"`
+	URL  string    `json:"u,omitempty"` // http(s) only; others are shown as text
+	At   time.Time `json:"at,omitzero"` // shown as a time in the reader's zone; Text is the fallback
+}
+
+// Note is a paragraph in small print.
+type Note struct{ Spans []Span }
+
+// Fields are short facts, shown in columns where there is room.
+type Fields []Field
+
+// Field is one fact.
+type Field struct {
+	Name  string
+	Value Text
+}
+
+// Table is rows of plain text. Numeric columns are aligned right.
+type Table struct {
+	Columns []string
+	Numeric []bool // by column; may be shorter
+	Rows    [][]string
+	Foot    string // "12 of 480 rows"
+}
+
+// Code is preformatted text, shown in a fixed font.
+type Code struct{ Lang, Body string }
+
+// Image is a picture.
+type Image struct {
+	Name, Alt string
+	PNG       []byte
+}
+
+// File is an attachment for download.
+type File struct {
+	Name, MIME string
+	Data       []byte
+}
+
+// Steps shows how far something has come.
+type Steps []StepLine
+
+// StepLine is one step of a procedure.
+type StepLine struct {
+	Label string
+	State StepState
+	Note  string
+}
+
+// StepState is where a step stands.
+type StepState uint8
+
+// The states of a step.
+const (
+	ToDo StepState = iota
+	Doing
+	Did
+	Failed
+	Skipped
+)
+
+// Actions are buttons in a row.
+type Actions []Button
+
+// Button is a saved command, or a link. Exactly one of Call and URL is set.
+type Button struct {
+	ID      string // short, opaque; set by the Binder, never by commands
+	Label   string // verb and object: "Stop orders"
+	Call    Call
+	URL     string
+	Style   Style
+	Confirm string // a question asked before the press counts
+}
+
+// Style is a button's weight.
+type Style uint8
+
+// The styles; at most one Primary in a message.
+const (
+	Normal Style = iota
+	Primary
+	Danger
+)
+
+// Form asks the person for values; its submission is an Event with Call and Form set.
+type Form struct {
+	ID     string  `json:"id,omitempty"` // as Button.ID
+	Title  string  `json:"title"`
+	Submit string  `json:"submit"` // label of the button that sends it
+	Call   Call    `json:"call"`   // Path, and the Args already known
+	Intro  Text    `json:"intro,omitzero"`
+	Danger bool    `json:"danger,omitempty"`
+	Fields []Input `json:"fields"`
+}
+
+// Input is one field of a form.
+type Input struct {
+	Name     string   `json:"name"` // the parameter's name
+	Label    string   `json:"label"`
+	Help     string   `json:"help,omitempty"`
+	Kind     string   `json:"kind"` // "line", "text" (several lines), "choice"
+	Value    string   `json:"value,omitempty"`
+	Choices  []Choice `json:"choices,omitempty"`
+	Required bool     `json:"required,omitempty"`
+	Match    string   `json:"match,omitempty"` // the value that must be typed: a confirmation
+	Error    string   `json:"error,omitempty"` // what was wrong with the value last time
+}
+
+// Choice is one suggestion or option.
+type Choice struct {
+	Value string `json:"value"`
+	Label string `json:"label,omitempty"` // empty: Value
+	Help  string `json:"help,omitempty"`
+}
+
+func (Text) block()    {}
+func (Note) block()    {}
+func (Fields) block()  {}
+func (Table) block()   {}
+func (Code) block()    {}
+func (Image) block()   {}
+func (File) block()    {}
+func (Steps) block()   {}
+func (Actions) block() {}
+
+// Caps says what a network can do; Fit and the Dispatcher read it instead of asking which network it is.
+type Caps struct {
+	TitleMax   int // graphemes; as all lengths here
+	TextMax    int // one block of text or code
+	TotalMax   int // all text of one message; 0: no limit
+	BlocksMax  int
+	ButtonsMax int // in one message
+	LabelMax   int // of a button
+	FieldsMax  int // in one Fields block
+	TableRows  int
+	TableCols  int
+	FileMax    int // bytes; 0: no files
+	Threads    bool
+	Private    bool
+	Forms      bool
+	Images     bool
+	AckWithin  time.Duration // how long a gesture may wait for its first answer
+	PostEvery  time.Duration // least gap between posts to one channel
+	EditEvery  time.Duration // least gap between edits of one message
+}
+
+// CommandSpec is a command as a network needs to know it.
+type CommandSpec struct {
+	Path     string // "flink savepoint"
+	Help     string
+	Examples []string
+	Params   []ParamSpec
+}
+
+// ParamSpec is one parameter of a command.
+type ParamSpec struct {
+	Name, Help string
+	Type       string // "string", "int", "bool", "duration", "job", "cluster", "text"
+	Required   bool
+	Default    string
+	Choices    []string
+	Completes  bool // asks the Sink for suggestions
+	Rest       bool // takes the rest of the line
+}
+
+// Ask asks for suggestions: for the word at byte offset At of Line, or for parameter Param of command Path with what is
+// known of its Args.
+type Ask struct {
+	Actor  Actor
+	Place  Place
+	Line   string
+	At     int
+	Path   string
+	Param  string
+	Prefix string
+	Args   map[string]string
+}
+
+// Suggestions answer an Ask: Choices replace Line[From:To].
+type Suggestions struct {
+	From, To int
+	Choices  []Choice
+	Hint     string // the usage of the command being typed
+}
+
+// Sink takes what a network receives. Both may be called concurrently.
+type Sink interface {
+	// Deliver hands one gesture over. It returns within microseconds; the work goes on in the Sink's own goroutines.
+	Deliver(ctx context.Context, ev Event)
+	// Suggest answers within 100 ms or with what it has by then.
+	Suggest(ctx context.Context, a Ask) Suggestions
+}
+
+// Network is one chat service. Messages reaching it were cut by Fit to its Caps, and their buttons bear ids.
+type Network interface {
+	ID() NetworkID
+	Caps() Caps
+	// Publish tells the network which commands there are.
+	Publish(ctx context.Context, cmds []CommandSpec) error
+	// Receive runs until ctx ends, or returns what cannot be mended by trying again.
+	Receive(ctx context.Context, s Sink) error
+	// Reply answers ev. A further Reply to the same ev replaces the earlier one.
+	Reply(ctx context.Context, ev Event, m Message) error
+	// Post says something in a place. key names the post for ever: a repeat with the same key returns the first message
+	// where the network can know it.
+	Post(ctx context.Context, at Place, key string, m Message) (MessageRef, error)
+	// Edit replaces a posted message.
+	Edit(ctx context.Context, ref MessageRef, m Message) error
+}
+
+// Handler answers events; it never panics through and never returns an empty message.
+type Handler interface {
+	// Handle runs one call. show may be called any number of times with an interim answer; the last word is the result.
+	Handle(ctx context.Context, ev Event, show func(Message)) Message
+	// Suggest completes what is being typed.
+	Suggest(ctx context.Context, a Ask) Suggestions
+}
+
+// SendError is an error of Post, Edit or Reply whose remedy is known.
+type SendError struct {
+	After time.Duration // try again after it; 0 with Gone or Rejected
+	Gone  bool          // the channel or message is no more, or closed to us
+	// Rejected says that the network will never take this message; the Outbox posts a plain one in its stead.
+	Rejected bool
+	Err      error
+}
+
+func (e *SendError) Error() string { return e.Err.Error() }
+func (e *SendError) Unwrap() error { return e.Err }
