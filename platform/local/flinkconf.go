@@ -38,6 +38,9 @@ func settings(o Options, dir string, p ports) map[string]string {
 		"web.upload.dir":                 filepath.Join(dir, "upload"),
 		"io.tmp.dirs":                    filepath.Join(dir, "tmp"),
 		"parallelism.default":            "1",
+		// A TaskManager that asks before the JobManager is up would wait ten seconds.
+		"cluster.registration.error-delay":                "500ms",
+		"cluster.registration.refused-registration-delay": "2s",
 
 		"taskmanager.host":              loopback,
 		"taskmanager.bind-host":         loopback,
