@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Kind is what a statement does.
@@ -144,12 +145,11 @@ func scan(s string) ([]token, error) {
 	line := 1
 	for i := 0; i < len(s); {
 		c := s[i]
+		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
-		case c == '\n':
-			line++
-			i++
-		case c == ' ' || c == '\t' || c == '\r' || c == '\f':
-			i++
+		case unicode.IsSpace(r): // the non-breaking ones too: chats paste them
+			line += strings.Count(s[i:i+1], "\n")
+			i += size
 		case strings.HasPrefix(s[i:], "--"):
 			n := strings.IndexByte(s[i:], '\n')
 			if n < 0 {
@@ -170,16 +170,17 @@ func scan(s string) ([]token, error) {
 			}
 			line += strings.Count(s[t.at:t.end], "\n")
 			out, i = append(out, t), t.end
-		case isWord(rune(c)) || c >= 0x80:
-			j := i
-			for j < len(s) && (isWord(rune(s[j])) || s[j] >= 0x80) {
-				j++
+		case isWord(r):
+			n := strings.IndexFunc(s[i:], func(r rune) bool { return !isWord(r) })
+			if n < 0 {
+				n = len(s) - i
 			}
+			j := i + n
 			out = append(out, token{at: i, end: j, line: line, word: strings.ToUpper(s[i:j])})
 			i = j
 		default:
-			out = append(out, token{at: i, end: i + 1, line: line, text: s[i : i+1]})
-			i++
+			out = append(out, token{at: i, end: i + size, line: line, text: s[i : i+size]})
+			i += size
 		}
 	}
 	return out, nil
