@@ -32,22 +32,22 @@ func (s Status) Final() bool { return s == Done || s == Failed || s == Canceled 
 
 // Record is the stored form of one run. Its id is ROOT/NAME or NAME; everything committed with it shares the root.
 type Record struct {
-	ID         string                     `json:"id"`
-	Kind       string                     `json:"kind"`
-	Version    int                        `json:"version"` // of the state's form; see Definition.Migrate
-	Step       string                     `json:"step"`
-	State      json.RawMessage            `json:"state"`
-	Meta       json.RawMessage            `json:"meta"` // the starter's own; never changed by the engine
-	Status     Status                     `json:"status"`
-	Note       string                     `json:"note"`  // progress, in words for a person
-	Error      string                     `json:"error"` // last error, in words for a person
-	Try        int                        `json:"try"`   // failed tries of the current step
-	Cancel     bool                       `json:"cancel,omitempty"`
-	Signals    map[string]json.RawMessage `json:"signals,omitempty"`
-	Story      []Beat                     `json:"story"` // one per step finished or note changed, the newest last, at most 50
-	CreatedAt  time.Time                  `json:"created_at"`
-	UpdatedAt  time.Time                  `json:"updated_at"`
-	StepSince  time.Time                  `json:"step_since"`
+	ID        string                     `json:"id"`
+	Kind      string                     `json:"kind"`
+	Version   int                        `json:"version"` // of the state's form; see Definition.Migrate
+	Step      string                     `json:"step"`
+	State     json.RawMessage            `json:"state"`
+	Meta      json.RawMessage            `json:"meta"` // the starter's own; never changed by the engine
+	Status    Status                     `json:"status"`
+	Note      string                     `json:"note"`  // progress, in words for a person
+	Error     string                     `json:"error"` // last error, in words for a person
+	Try       int                        `json:"try"`   // failed tries of the current step
+	Cancel    bool                       `json:"cancel,omitempty"`
+	Signals   map[string]json.RawMessage `json:"signals,omitempty"`
+	Story     []Beat                     `json:"story"` // one per step finished or note changed, the newest last, at most 50
+	CreatedAt time.Time                  `json:"created_at"`
+	UpdatedAt time.Time                  `json:"updated_at"`
+	StepSince time.Time                  `json:"step_since"`
 }
 
 // Beat is one line of a run's story.
@@ -63,7 +63,7 @@ type Run[S any] struct {
 	Since  time.Time // when the current step was first entered
 	Cancel bool      // somebody asked to cancel: a step that can still turn back returns Stop
 	State  *S
-	Note   func(text string)                       // progress for people; committed with the step's outcome
+	Note   func(text string)                         // progress for people; committed with the step's outcome
 	Signal func(name string) (json.RawMessage, bool) // a signal that arrived
 }
 
@@ -124,11 +124,15 @@ type Options struct {
 type Engine struct{ engImpl }
 
 // New returns an engine for the given procedures.
-func New(db *storage.DB, log *slog.Logger, o Options, defs ...*Definition) *Engine { panic("saga: not yet") }
+func New(db *storage.DB, log *slog.Logger, o Options, defs ...*Definition) *Engine {
+	panic("saga: not yet")
+}
 
 // Start adds a new run to tx; the Commit of tx fails with storage.ErrConflict when a run of that id exists.
 // state and meta are stored as JSON.
-func (e *Engine) Start(tx *storage.Tx, id, kind string, state, meta any) error { panic("saga: not yet") }
+func (e *Engine) Start(tx *storage.Tx, id, kind string, state, meta any) error {
+	panic("saga: not yet")
+}
 
 // Run works until ctx ends, then waits for the steps under way to reach their commit.
 func (e *Engine) Run(ctx context.Context) error { panic("saga: not yet") }

@@ -1,0 +1,220 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Queue names a set of things that become due.
+type Queue string
+
+// Item is one claimed thing, held until its lease ends. Fence is larger at every claim of the queue.
+type Item struct {
+	Queue Queue
+	ID    string
+	Fence int64
+}
+
+// idlePoll is the longest that Claim tells to wait: something enqueued by another replica is seen by then.
+const idlePoll = time.Second
+
+func queueKeys(s shard, q Queue) []string {
+	return []string{s.key("q", string(q)), s.key("f", string(q)), s.key("a", string(q))}
+}
+
+// Claim takes up to max due items and hides them until the lease ends. next is how long until the queue's next item is
+// due (at most a second).
+func (db *DB) Claim(ctx context.Context, q Queue, max int, lease time.Duration) (got []Item, next time.Duration, err error) {
+	if err := checkName("queue", string(q)); err != nil || max <= 0 {
+		return nil, idlePoll, err
+	}
+	p, err := db.peek(ctx, q)
+	if err != nil {
+		return nil, idlePoll, err
+	}
+	due := p.due()
+	for len(due) > 0 && len(got) < max {
+		full, err := db.claim(ctx, q, due, max-len(got), lease, &got)
+		if err != nil {
+			return got, 0, err
+		}
+		due = full
+	}
+	if len(got) == max {
+		return got, 0, nil
+	}
+	return got, p.next(), nil
+}
+
+// claim leases from the given shards in one round trip, at most want items in all, and returns the shards that may hold
+// more. Each gets an even part of want, so that a busy shard does not starve the others.
+func (db *DB) claim(ctx context.Context, q Queue, due []shard, want int, lease time.Duration, got *[]Item) (full []shard, err error) {
+	if len(due) > want {
+		due = due[:want]
+	}
+	share := want / len(due)
+	replies := make([]*redis.Cmd, len(due))
+	err = db.do(ctx, "claim", func(ctx context.Context) error {
+		_, err := db.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, s := range due {
+				replies[i] = db.lua.claim.EvalSha(ctx, p, queueKeys(s, q), share, lease.Milliseconds())
+			}
+			return nil
+		})
+		if err != nil && !redis.HasErrorPrefix(err, "NOSCRIPT") {
+			return err
+		}
+		for i, s := range due {
+			if redis.HasErrorPrefix(replies[i].Err(), "NOSCRIPT") { // once after each start of the server
+				replies[i] = db.lua.claim.Eval(ctx, db.rdb, queueKeys(s, q), share, lease.Milliseconds())
+			}
+			if err := replies[i].Err(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range due {
+		list, err := replies[i].Slice()
+		if err != nil {
+			return full, fmt.Errorf("claim: %w", err)
+		}
+		for j := 0; j+1 < len(list); j += 2 {
+			id, _ := list[j].(string)
+			fence, _ := list[j+1].(int64)
+			*got = append(*got, Item{Queue: q, ID: id, Fence: fence})
+		}
+		if len(list) == 2*share {
+			full = append(full, s)
+		}
+	}
+	return full, nil
+}
+
+// peek is what a queue looks like from outside: the earliest time of every shard, and the server's clock.
+type peek struct {
+	now   int64
+	first [shards]int64 // ms; 0: the shard is empty
+	count int64
+}
+
+func (db *DB) peek(ctx context.Context, q Queue) (peek, error) {
+	var out peek
+	err := db.do(ctx, "peek", func(ctx context.Context) error {
+		var first [shards]*redis.ZSliceCmd
+		var count [shards]*redis.IntCmd
+		var now *redis.TimeCmd
+		_, err := db.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			now = p.Time(ctx)
+			for s := range first {
+				key := queueKeys(shard(s), q)[0]
+				first[s] = p.ZRangeWithScores(ctx, key, 0, 0)
+				count[s] = p.ZCard(ctx, key)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		out = peek{now: now.Val().UnixMilli()}
+		for s := range first {
+			if z := first[s].Val(); len(z) > 0 {
+				out.first[s] = int64(z[0].Score)
+			}
+			out.count += count[s].Val()
+		}
+		return nil
+	})
+	return out, err
+}
+
+// due lists the shards with something due, beginning anywhere, so that replicas do not all fight for the first.
+func (p *peek) due() []shard {
+	var out []shard
+	start := rand.N(shards)
+	for i := range shards {
+		s := (start + i) % shards
+		if p.first[s] != 0 && p.first[s] <= p.now {
+			out = append(out, shard(s))
+		}
+	}
+	return out
+}
+
+// next is the time until something that is not due now becomes due.
+func (p *peek) next() time.Duration {
+	next := idlePoll
+	for _, at := range p.first {
+		if at > p.now {
+			next = min(next, time.Duration(at-p.now)*time.Millisecond)
+		}
+	}
+	return next
+}
+
+// Extend keeps a claimed item for another lease, or returns ErrConflict if it was lost.
+func (db *DB) Extend(ctx context.Context, it Item, lease time.Duration) error {
+	var kept int
+	err := db.do(ctx, "extend", func(ctx context.Context) (err error) {
+		kept, err = db.lua.extend.Run(ctx, db.rdb, queueKeys(shardOf(it.ID), it.Queue), it.ID, strconv.FormatInt(it.Fence, 10), lease.Milliseconds()).Int()
+		return err
+	})
+	if err == nil && kept == 0 {
+		err = fmt.Errorf("%w: lease of %s", ErrConflict, it.ID)
+	}
+	return err
+}
+
+// Wake returns a channel that gets a value when a Tx of this process enqueued something due at once in q. All callers
+// for one queue share the channel, which holds one value: take it, then Claim until nothing is due.
+func (db *DB) Wake(q Queue) <-chan struct{} { return db.wakeChan(q) }
+
+func (db *DB) wakeChan(q Queue) chan struct{} {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.wakes == nil {
+		db.wakes = map[Queue]chan struct{}{}
+	}
+	c := db.wakes[q]
+	if c == nil {
+		c = make(chan struct{}, 1)
+		db.wakes[q] = c
+	}
+	return c
+}
+
+func (db *DB) wake(q Queue) {
+	select {
+	case db.wakeChan(q) <- struct{}{}:
+	default: // one is waiting to be taken already
+	}
+}
+
+// Depth counts the items of q, due or not, and tells when the oldest due one became due (zero: none).
+func (db *DB) Depth(ctx context.Context, q Queue) (n int, oldest time.Time, err error) {
+	if err := checkName("queue", string(q)); err != nil {
+		return 0, time.Time{}, err
+	}
+	p, err := db.peek(ctx, q)
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	first := p.now + 1
+	for _, at := range p.first {
+		if at != 0 {
+			first = min(first, at)
+		}
+	}
+	if first <= p.now {
+		oldest = time.UnixMilli(first)
+	}
+	return int(p.count), oldest, nil
+}

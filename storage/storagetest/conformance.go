@@ -1,0 +1,535 @@
+package storagetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/drey-ops/drey/storage"
+)
+
+// thing is what the suite stores.
+type thing struct {
+	Name string `json:"name"`
+	N    int    `json:"n"`
+}
+
+// Run is what every kind of store must pass. open returns a store that only this test uses; it may hold records of
+// earlier subtests, since the suite uses fresh names.
+func Run(t *testing.T, open func(t testing.TB) *storage.DB) {
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, db *storage.DB)
+	}{
+		{"record", testRecord}, {"versions", testVersions}, {"all or nothing", testAtomic}, {"cross root", testCrossRoot},
+		{"once", testOnce}, {"names", testNames}, {"newest", testNewest}, {"under", testUnder}, {"ttl", testTTL},
+		{"update", testUpdate}, {"log", testLog}, {"recommit", testRecommit},
+		{"queue due", testQueueDue}, {"queue lease", testQueueLease}, {"queue again", testQueueAgain}, {"queue earlier", testQueueEarlier},
+		{"queue max", testQueueMax}, {"queue race", testQueueRace}, {"wake", testWake}, {"depth", testDepth}, {"ping", testPing},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t, open(t)) })
+	}
+}
+
+// table returns a table that no other test uses.
+func table(db *storage.DB) storage.Table[thing] {
+	return storage.Table[thing]{DB: db, Name: "t-" + storage.NewID()}
+}
+
+func queue() storage.Queue { return storage.Queue("q-" + storage.NewID()) }
+
+func commit(t testing.TB, db *storage.DB, root string, fill func(tx *storage.Tx)) {
+	t.Helper()
+	if err := try(t, db, root, fill); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func try(t testing.TB, db *storage.DB, root string, fill func(tx *storage.Tx)) error {
+	t.Helper()
+	tx := db.Begin(root)
+	fill(tx)
+	return db.Commit(t.Context(), tx)
+}
+
+func want(t testing.TB, err, target error) {
+	t.Helper()
+	if !errors.Is(err, target) {
+		t.Fatalf("got error %v, want %v", err, target)
+	}
+}
+
+func same(t testing.TB, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Fatalf("(-want +got)\n%s", d)
+	}
+}
+
+func testRecord(t *testing.T, db *storage.DB) {
+	tab := table(db)
+	_, _, err := tab.Get(t.Context(), "a")
+	want(t, err, storage.ErrNotFound)
+	commit(t, db, "a", func(tx *storage.Tx) { tab.Put(tx, "a", thing{"ä\n\x00\"", 1}, storage.New) })
+	got, v, err := tab.Get(t.Context(), "a")
+	want(t, err, nil)
+	same(t, got, thing{"ä\n\x00\"", 1})
+	same(t, v, storage.Version(1))
+	commit(t, db, "a", func(tx *storage.Tx) { tab.Delete(tx, "a", v) })
+	_, _, err = tab.Get(t.Context(), "a")
+	want(t, err, storage.ErrNotFound)
+	n, err := tab.Len(t.Context())
+	want(t, err, nil)
+	same(t, n, 0)
+}
+
+func testVersions(t *testing.T, db *storage.DB) {
+	for _, c := range []struct {
+		name   string
+		exists bool
+		was    storage.Version
+		ok     bool
+	}{
+		{"new on none", false, storage.New, true}, {"any on none", false, storage.Any, true}, {"1 on none", false, 1, false},
+		{"new on 1", true, storage.New, false}, {"any on 1", true, storage.Any, true}, {"1 on 1", true, 1, true}, {"2 on 1", true, 2, false},
+	} {
+		for what, op := range map[string]func(tab storage.Table[thing], tx *storage.Tx){
+			"put":    func(tab storage.Table[thing], tx *storage.Tx) { tab.Put(tx, "x/y", thing{N: 2}, c.was) },
+			"delete": func(tab storage.Table[thing], tx *storage.Tx) { tab.Delete(tx, "x/y", c.was) },
+			"check":  func(tab storage.Table[thing], tx *storage.Tx) { tab.Check(tx, "x/y", c.was) },
+		} {
+			tab := table(db)
+			if c.exists {
+				commit(t, db, "x", func(tx *storage.Tx) { tab.Put(tx, "x/y", thing{N: 1}, storage.New) })
+			}
+			err := try(t, db, "x", func(tx *storage.Tx) { op(tab, tx) })
+			if c.ok && err != nil || !c.ok && !errors.Is(err, storage.ErrConflict) {
+				t.Errorf("%s %s: error %v", what, c.name, err)
+			}
+		}
+	}
+}
+
+func testAtomic(t *testing.T, db *storage.DB) {
+	tab, q := table(db), queue()
+	commit(t, db, "r", func(tx *storage.Tx) { tab.Put(tx, "r/old", thing{}, storage.New) })
+	err := try(t, db, "r", func(tx *storage.Tx) {
+		tab.Put(tx, "r/a", thing{}, storage.New)
+		tx.Enqueue(q, "r/a", time.Time{})
+		tx.Append("l-"+string(q), 1, 0)
+		tx.Once(string(q), time.Minute)
+		tab.Put(tx, "r/old", thing{}, storage.New) // the conflict comes last
+	})
+	want(t, err, storage.ErrConflict)
+	_, _, err = tab.Get(t.Context(), "r/a")
+	want(t, err, storage.ErrNotFound)
+	n, _, err := db.Depth(t.Context(), q)
+	want(t, err, nil)
+	same(t, n, 0)
+	for range db.ReadLog(t.Context(), "l-"+string(q), 0) {
+		t.Fatal("the log holds an entry")
+	}
+	commit(t, db, "r", func(tx *storage.Tx) { tx.Once(string(q), time.Minute) })
+}
+
+func testCrossRoot(t *testing.T, db *storage.DB) {
+	tab, q := table(db), queue()
+	for _, fill := range []func(tx *storage.Tx){
+		func(tx *storage.Tx) { tab.Put(tx, "b/x", thing{}, storage.Any) },
+		func(tx *storage.Tx) { tab.Delete(tx, "ab", storage.Any) },
+		func(tx *storage.Tx) { tx.Enqueue(q, "b", time.Time{}) },
+		func(tx *storage.Tx) { tx.Release(storage.Item{Queue: q, ID: "b"}, time.Time{}) },
+		func(tx *storage.Tx) { tx.Finish(storage.Item{Queue: q, ID: "b"}) },
+	} {
+		want(t, try(t, db, "a", fill), storage.ErrCrossShard)
+	}
+}
+
+func testOnce(t *testing.T, db *storage.DB) {
+	mark := storage.NewID()
+	once := func(tx *storage.Tx) { tx.Once(mark, 300*time.Millisecond) }
+	commit(t, db, "r", once)
+	want(t, try(t, db, "r", once), storage.ErrSeen)
+	time.Sleep(400 * time.Millisecond)
+	commit(t, db, "r", once)
+	if try(t, db, "r", func(tx *storage.Tx) { tx.Once("m", 0) }) == nil {
+		t.Error("a mark without a ttl was accepted")
+	}
+}
+
+func testNames(t *testing.T, db *storage.DB) {
+	for _, id := range []string{"", "/", "/a", "a\n", "a\x00b", "\xff", string(make([]byte, 600))} {
+		if err := try(t, db, id, func(tx *storage.Tx) { table(db).Put(tx, id, thing{}, storage.Any) }); err == nil {
+			t.Errorf("id %q was accepted", id)
+		}
+	}
+	for _, name := range []string{"", "A", "a:b", "a b", "{x}", "ä"} {
+		tab := storage.Table[thing]{DB: db, Name: name}
+		if err := try(t, db, "r", func(tx *storage.Tx) { tab.Put(tx, "r", thing{}, storage.Any) }); err == nil {
+			t.Errorf("table %q was accepted", name)
+		}
+		if err := try(t, db, "r", func(tx *storage.Tx) { tx.Enqueue(storage.Queue(name), "r", time.Time{}) }); err == nil {
+			t.Errorf("queue %q was accepted", name)
+		}
+		if _, _, err := db.Claim(t.Context(), storage.Queue(name), 1, time.Second); err == nil {
+			t.Errorf("claim of queue %q was accepted", name)
+		}
+		if err := try(t, db, "r", func(tx *storage.Tx) { tx.Append(name, 1, 0) }); err == nil {
+			t.Errorf("log %q was accepted", name)
+		}
+	}
+	tab := table(db)
+	id := `slack:C0/{}:{alertname="X y"}/ä%*?[`
+	commit(t, db, id, func(tx *storage.Tx) { tab.Put(tx, id, thing{N: 7}, storage.New) })
+	got, _, err := tab.Get(t.Context(), id)
+	want(t, err, nil)
+	same(t, got.N, 7)
+}
+
+func testNewest(t *testing.T, db *storage.DB) {
+	tab := table(db)
+	const n = 150
+	for i := range n {
+		commit(t, db, fmt.Sprint("r", i), func(tx *storage.Tx) { tab.Put(tx, fmt.Sprint("r", i), thing{N: i}, storage.New) })
+		if i%10 == 0 {
+			time.Sleep(2 * time.Millisecond) // the order is by ms
+		}
+	}
+	list := func(max int) []int {
+		var out []int
+		for e, err := range tab.Newest(t.Context(), max) {
+			want(t, err, nil)
+			same(t, e.ID, fmt.Sprint("r", e.Value.N))
+			out = append(out, e.Value.N)
+		}
+		return out
+	}
+	all := list(0)
+	same(t, len(all), n)
+	for i, v := range all {
+		if v/10 > (n-1-i)/10+1 || v/10 < (n-1-i)/10-1 {
+			t.Fatalf("place %d holds %d: not newest first: %v", i, v, all)
+		}
+	}
+	same(t, list(20), all[:20])
+	same(t, len(list(n+5)), n)
+	time.Sleep(2 * time.Millisecond)
+	commit(t, db, "r3", func(tx *storage.Tx) { tab.Put(tx, "r3", thing{N: 3}, 1) })
+	same(t, list(1), []int{3})
+	got, err := tab.Len(t.Context())
+	want(t, err, nil)
+	same(t, got, n)
+}
+
+func testUnder(t *testing.T, db *storage.DB) {
+	tab := table(db)
+	for _, id := range []string{"a/1", "ab", "a", "a/2", "a0", "a-", "b/a", "a/2/3"} {
+		commit(t, db, id, func(tx *storage.Tx) { tab.Put(tx, id, thing{}, storage.New) })
+		time.Sleep(2 * time.Millisecond)
+	}
+	var got []string
+	for e, err := range tab.Under(t.Context(), "a") {
+		want(t, err, nil)
+		got = append(got, e.ID)
+	}
+	same(t, got, []string{"a/2/3", "a/2", "a", "a/1"})
+}
+
+func testTTL(t *testing.T, db *storage.DB) {
+	keep := table(db)
+	gone := keep
+	gone.TTL = 150 * time.Millisecond
+	for _, id := range []string{"r/1", "r/2", "r/3"} {
+		commit(t, db, "r", func(tx *storage.Tx) { gone.Put(tx, id, thing{}, storage.New) })
+	}
+	commit(t, db, "r", func(tx *storage.Tx) { keep.Put(tx, "r/3", thing{}, 1) }) // kept after all
+	n, err := keep.Len(t.Context())
+	want(t, err, nil)
+	same(t, n, 3)
+	time.Sleep(250 * time.Millisecond)
+	_, _, err = keep.Get(t.Context(), "r/1")
+	want(t, err, storage.ErrNotFound)
+	n, err = keep.Len(t.Context())
+	want(t, err, nil)
+	same(t, n, 1)
+	var got []string
+	for e, err := range keep.Newest(t.Context(), 5) {
+		want(t, err, nil)
+		got = append(got, e.ID)
+	}
+	same(t, got, []string{"r/3"})
+	commit(t, db, "r", func(tx *storage.Tx) { keep.Put(tx, "r/1", thing{}, storage.New) }) // an expired one is new
+	time.Sleep(time.Second)
+	commit(t, db, "r", func(tx *storage.Tx) { gone.Put(tx, "r/4", thing{}, storage.New) }) // prunes r/2
+	n, err = keep.Len(t.Context())
+	want(t, err, nil)
+	same(t, n, 3)
+}
+
+func testUpdate(t *testing.T, db *storage.DB) {
+	tab := table(db)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 5 {
+				err := tab.Update(t.Context(), "c", func(tx *storage.Tx, v *thing, was storage.Version) error { v.N++; return nil })
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got, v, err := tab.Get(t.Context(), "c")
+	want(t, err, nil)
+	same(t, got.N, 40)
+	same(t, v, storage.Version(40))
+	stop := errors.New("stop")
+	err = tab.Update(t.Context(), "c", func(tx *storage.Tx, v *thing, was storage.Version) error { v.N = 0; return stop })
+	want(t, err, stop)
+	got, _, err = tab.Get(t.Context(), "c")
+	want(t, err, nil)
+	same(t, got.N, 40)
+}
+
+func testLog(t *testing.T, db *storage.DB) {
+	log := "l-" + storage.NewID()
+	for i := range 60 {
+		commit(t, db, fmt.Sprint(i), func(tx *storage.Tx) { tx.Append(log, i, 0) })
+		time.Sleep(time.Millisecond + 100*time.Microsecond)
+	}
+	for _, max := range []int{0, 1, 25, 60, 100} {
+		var got []string
+		var last time.Time
+		for e, err := range db.ReadLog(t.Context(), log, max) {
+			want(t, err, nil)
+			if !last.IsZero() && e.At.After(last) {
+				t.Fatal("not newest first")
+			}
+			last = e.At
+			got = append(got, string(e.Data))
+		}
+		var exp []string
+		for i := range 60 {
+			exp = append(exp, fmt.Sprint(59-i))
+		}
+		if max > 0 {
+			exp = exp[:min(max, 60)]
+		}
+		same(t, got, exp)
+	}
+}
+
+func testRecommit(t *testing.T, db *storage.DB) {
+	tab := table(db)
+	tx := db.Begin("r")
+	tab.Put(tx, "r", thing{N: 1}, storage.New)
+	tx.Once(tab.Name, time.Minute)
+	for range 3 { // as after a lost answer
+		want(t, db.Commit(t.Context(), tx), nil)
+	}
+	_, v, err := tab.Get(t.Context(), "r")
+	want(t, err, nil)
+	same(t, v, storage.Version(1))
+	want(t, db.Commit(t.Context(), db.Begin("r")), nil)
+}
+
+func ids(items []storage.Item) []string {
+	out := []string{}
+	for _, it := range items {
+		out = append(out, it.ID)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func claim(t testing.TB, db *storage.DB, q storage.Queue, max int, lease time.Duration) []storage.Item {
+	t.Helper()
+	got, _, err := db.Claim(t.Context(), q, max, lease)
+	want(t, err, nil)
+	return got
+}
+
+func testQueueDue(t *testing.T, db *storage.DB) {
+	q := queue()
+	now, err := db.Now(t.Context())
+	want(t, err, nil)
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Enqueue(q, "a/1", time.Time{}) })
+	commit(t, db, "b", func(tx *storage.Tx) { tx.Enqueue(q, "b", now.Add(300*time.Millisecond)) })
+	got, next, err := db.Claim(t.Context(), q, 10, time.Minute)
+	want(t, err, nil)
+	same(t, ids(got), []string{"a/1"})
+	if next <= 0 || next > 301*time.Millisecond {
+		t.Errorf("next is %s", next)
+	}
+	time.Sleep(next)
+	same(t, ids(claim(t, db, q, 10, time.Minute)), []string{"b"})
+	got, next, err = db.Claim(t.Context(), q, 10, time.Minute)
+	want(t, err, nil)
+	same(t, ids(got), []string{})
+	same(t, next, time.Second)
+}
+
+func testQueueLease(t *testing.T, db *storage.DB) {
+	q := queue()
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Enqueue(q, "a", time.Time{}) })
+	first := claim(t, db, q, 1, 100*time.Millisecond)[0]
+	want(t, db.Extend(t.Context(), first, 300*time.Millisecond), nil)
+	time.Sleep(150 * time.Millisecond)
+	same(t, len(claim(t, db, q, 1, time.Minute)), 0)
+	time.Sleep(200 * time.Millisecond)
+	second := claim(t, db, q, 1, time.Minute)[0]
+	if second.Fence <= first.Fence {
+		t.Errorf("fence %d after %d", second.Fence, first.Fence)
+	}
+	want(t, db.Extend(t.Context(), first, time.Second), storage.ErrConflict)
+	want(t, try(t, db, "a", func(tx *storage.Tx) { tx.Finish(first) }), storage.ErrConflict)
+	want(t, try(t, db, "a", func(tx *storage.Tx) { tx.Release(first, time.Time{}) }), storage.ErrConflict)
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Release(second, time.Time{}) })
+	third := claim(t, db, q, 1, time.Minute)[0]
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Finish(third) })
+	want(t, try(t, db, "a", func(tx *storage.Tx) { tx.Finish(third) }), storage.ErrConflict)
+	n, _, err := db.Depth(t.Context(), q)
+	want(t, err, nil)
+	same(t, n, 0)
+}
+
+func testQueueAgain(t *testing.T, db *storage.DB) {
+	q := queue()
+	enqueue := func(tx *storage.Tx) { tx.Enqueue(q, "a", time.Time{}) }
+	for name, give := range map[string]func(tx *storage.Tx, it storage.Item){
+		"finish":  func(tx *storage.Tx, it storage.Item) { tx.Finish(it) },
+		"release": func(tx *storage.Tx, it storage.Item) { tx.Release(it, time.Now().Add(time.Hour)) },
+	} {
+		commit(t, db, "a", enqueue)
+		it := claim(t, db, q, 1, time.Minute)[0]
+		commit(t, db, "a", enqueue)
+		same(t, len(claim(t, db, q, 1, time.Minute)), 0)
+		commit(t, db, "a", func(tx *storage.Tx) { give(tx, it) })
+		got := claim(t, db, q, 1, time.Minute)
+		if len(got) != 1 {
+			t.Fatalf("%s: what was enqueued during the lease was lost", name)
+		}
+		commit(t, db, "a", func(tx *storage.Tx) { tx.Finish(got[0]) })
+		same(t, len(claim(t, db, q, 1, time.Minute)), 0)
+	}
+}
+
+func testQueueEarlier(t *testing.T, db *storage.DB) {
+	q := queue()
+	hour := time.Now().Add(time.Hour)
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Enqueue(q, "a", hour) })
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Enqueue(q, "a", time.Time{}) })
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Enqueue(q, "a", hour) })
+	same(t, len(claim(t, db, q, 1, time.Minute)), 1)
+}
+
+func testQueueMax(t *testing.T, db *storage.DB) {
+	q := queue()
+	for i := range 60 {
+		id := fmt.Sprint("r", i%20, "/", i)
+		commit(t, db, id, func(tx *storage.Tx) { tx.Enqueue(q, id, time.Time{}) })
+	}
+	seen := map[string]bool{}
+	for _, max := range []int{1, 7, 20, 2, 100} {
+		got := claim(t, db, q, max, time.Minute)
+		if len(got) > max || max < 30 && len(got) < max {
+			t.Errorf("claim of %d returned %d", max, len(got))
+		}
+		for _, it := range got {
+			if seen[it.ID] {
+				t.Errorf("%s was claimed twice", it.ID)
+			}
+			seen[it.ID] = true
+		}
+	}
+	same(t, len(seen), 60)
+}
+
+func testQueueRace(t *testing.T, db *storage.DB) {
+	q := queue()
+	const n = 80
+	for i := range n {
+		id := fmt.Sprint("r", i)
+		commit(t, db, id, func(tx *storage.Tx) { tx.Enqueue(q, id, time.Time{}) })
+	}
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for done.Load() < n && t.Context().Err() == nil {
+				got, _, err := db.Claim(t.Context(), q, 5, time.Minute)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for _, it := range got {
+					tx := db.Begin(it.ID)
+					tx.Finish(it)
+					if err := db.Commit(t.Context(), tx); err != nil {
+						t.Error(err)
+					}
+					done.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	same(t, done.Load(), int64(n))
+}
+
+func testWake(t *testing.T, db *storage.DB) {
+	q := queue()
+	woken := func() bool {
+		select {
+		case <-db.Wake(q):
+			return true
+		default:
+			return false
+		}
+	}
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Enqueue(q, "a", time.Now().Add(time.Hour)) })
+	same(t, woken(), false)
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Enqueue(q, "a", time.Time{}) })
+	same(t, woken(), true)
+	same(t, woken(), false)
+}
+
+func testDepth(t *testing.T, db *storage.DB) {
+	q := queue()
+	n, oldest, err := db.Depth(t.Context(), q)
+	want(t, err, nil)
+	same(t, n, 0)
+	same(t, oldest.IsZero(), true)
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Enqueue(q, "a", time.Now().Add(time.Hour)) })
+	n, oldest, err = db.Depth(t.Context(), q)
+	want(t, err, nil)
+	same(t, n, 1)
+	same(t, oldest.IsZero(), true)
+	at := time.Now().Add(-time.Minute)
+	commit(t, db, "b", func(tx *storage.Tx) { tx.Enqueue(q, "b", at) })
+	n, oldest, err = db.Depth(t.Context(), q)
+	want(t, err, nil)
+	same(t, n, 2)
+	if d := oldest.Sub(at); d < 0 || d > time.Millisecond {
+		t.Errorf("oldest is %s off", d)
+	}
+}
+
+func testPing(t *testing.T, db *storage.DB) {
+	want(t, db.Ping(t.Context()), nil)
+	if db.Kind() == "" {
+		t.Error("no kind")
+	}
+	now, err := db.Now(t.Context())
+	want(t, err, nil)
+	if d := time.Since(now).Abs(); d > 5*time.Second {
+		t.Errorf("clock is %s off", d)
+	}
+}
