@@ -1,0 +1,195 @@
+package commands
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/parser"
+
+	"github.com/drey-ops/drey/bot"
+)
+
+// Request is a question to the Policy.
+type Request struct {
+	Actor        bot.Actor
+	Place        bot.Place
+	Now          time.Time // in the zone that env.hour shall be told in
+	Permission   string
+	Cluster, Job string
+	Args         map[string]any // for conditions; nil: not known yet
+	// Anywhere asks whether the person may do it on some cluster and job. Conditions on what is not known count as met,
+	// requirements as well.
+	Anywhere bool
+}
+
+// Decision is the Policy's answer.
+type Decision struct {
+	Allowed      bool
+	Permission   string
+	Cluster, Job string
+	Rule         string   // that allows it
+	Roles        []string // of the person
+	// Of what is allowed:
+	Require     Requirement
+	RequireRule string
+	By          []string // roles that may approve
+	Within      time.Duration
+	// Of what is refused:
+	Here      []string // roles that may do it in this place
+	Elsewhere []string // places where this person may
+	Unmet     string   // the rule whose condition alone does not hold
+}
+
+// Decide answers r. It is pure and takes microseconds.
+func (p *Policy) Decide(r Request) Decision {
+	d := Decision{Permission: r.Permission, Cluster: r.Cluster, Job: r.Job}
+	have := p.rolesOf(r.Actor)
+	d.Roles = p.names(have)
+	if r.Actor.ID == "" || r.Permission == "" || r.Place.Network != r.Actor.Network {
+		return d // a person speaks on the network that vouches for them, or not at all
+	}
+	env := &whereEnv{r: r}
+	for _, ru := range p.allow[r.Permission] {
+		if !have.meets(ru.roles) || !ru.inPlace(r.Place) || !ru.onTarget(r) {
+			continue
+		}
+		if !ru.holds(env, true) {
+			d.Unmet = ru.name
+			continue
+		}
+		d.Allowed, d.Rule, d.Unmet = true, ru.name, ""
+		break
+	}
+	if !d.Allowed {
+		p.explain(&d, r, have, env)
+		return d
+	}
+	for _, ru := range p.require[r.Permission] {
+		if !ru.inPlace(r.Place) || !ru.onTarget(r) || !ru.holds(env, true) {
+			continue
+		}
+		// Approval outweighs confirmation; of two approvals the first rule counts.
+		if d.Require == NoRequirement || d.Require == RequireConfirm && ru.Require == RequireApproval {
+			d.Require, d.RequireRule, d.By, d.Within = ru.Require, ru.name, p.names(ru.by), ru.Within
+		}
+	}
+	return d
+}
+
+// explain says of a refusal who may do it here, and where else this person may.
+func (p *Policy) explain(d *Decision, r Request, have roleSet, env *whereEnv) {
+	var here roleSet
+	for _, ru := range p.allow[r.Permission] {
+		if !ru.onTarget(r) || !ru.holds(env, true) {
+			continue
+		}
+		if ru.inPlace(r.Place) {
+			here = here.or(ru.roles)
+		} else if have.meets(ru.roles) {
+			d.Elsewhere = append(d.Elsewhere, ru.Channels...)
+		}
+	}
+	d.Here = p.names(here)
+	slices.Sort(d.Elsewhere)
+	d.Elsewhere = slices.Compact(d.Elsewhere)
+}
+
+func (ru *rule) inPlace(at bot.Place) bool {
+	if len(ru.Channels) == 0 {
+		return true
+	}
+	for _, c := range ru.Channels {
+		n, ch, _ := strings.Cut(c, ":")
+		if n == string(at.Network) && (ch == "*" || ch == at.Channel) && at.Channel != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (ru *rule) onTarget(r Request) bool {
+	if r.Anywhere {
+		return true
+	}
+	if len(ru.Clusters) > 0 && !slices.Contains(ru.Clusters, r.Cluster) {
+		return false
+	}
+	return len(ru.Jobs) == 0 || r.Job != "" && slices.ContainsFunc(ru.Jobs, func(g string) bool { return glob(g, r.Job) })
+}
+
+// glob knows * and ?, also over slashes, which job names may hold.
+func glob(pattern, name string) bool {
+	if pattern == "*" || pattern == name {
+		return true
+	}
+	swap := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
+	ok, err := path.Match(swap(pattern), swap(name))
+	return ok && err == nil
+}
+
+// holds says whether the rule's condition is met. One that fails to run is not: an allowing rule then allows nothing.
+// For a requiring rule it is met: what cannot be looked at is asked for.
+func (ru *rule) holds(env *whereEnv, ifUnknown bool) bool {
+	if ru.where == nil {
+		return true
+	}
+	if env.r.Anywhere && ru.asks.target || env.r.Args == nil && ru.asks.args {
+		return ifUnknown
+	}
+	ok, err := ru.where.Eval(env.values())
+	if err != nil {
+		return ru.Require != NoRequirement
+	}
+	return ok
+}
+
+// whereEnv makes the environment of conditions when the first asks for it.
+type whereEnv struct {
+	r  Request
+	vs map[string]any
+}
+
+func (e *whereEnv) values() map[string]any {
+	if e.vs == nil {
+		e.vs = WhereEnv(e.r)
+	}
+	return e.vs
+}
+
+// WhereEnv is what a condition sees. Its keys are what Compile should know.
+func WhereEnv(r Request) map[string]any {
+	args := r.Args
+	if args == nil {
+		args = map[string]any{}
+	}
+	return map[string]any{
+		"env": map[string]any{
+			"hour": r.Now.Hour(), "minute": r.Now.Minute(), "weekday": r.Now.Weekday().String(), "date": r.Now.Format(time.DateOnly),
+		},
+		"actor": r.Actor.String(), "channel": r.Place.String(), "cluster": r.Cluster, "job": r.Job, "args": args,
+	}
+}
+
+// unknowns says what a condition looks at that the first of the two checks does not know.
+type unknowns struct{ target, args bool }
+
+func asks(src string) unknowns {
+	tree, err := parser.Parse(src)
+	if err != nil {
+		return unknowns{}
+	}
+	var u unknowns
+	ast.Walk(&tree.Node, &u)
+	return u
+}
+
+// Visit implements ast.Visitor.
+func (u *unknowns) Visit(n *ast.Node) {
+	if id, ok := (*n).(*ast.IdentifierNode); ok {
+		u.target = u.target || id.Value == "cluster" || id.Value == "job" || id.Value == "$env"
+		u.args = u.args || id.Value == "args" || id.Value == "$env"
+	}
+}

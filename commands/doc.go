@@ -1,0 +1,36 @@
+// Package commands is the tree of commands, the road of a call through it, and the policy that says who may call what.
+//
+// One call, whatever the gesture was, goes: find → decode → may this person do it anywhere → Resolve → may they do it on
+// this cluster and job → audit → confirmation → approval → run. A button or a form is a call with its arguments filled in,
+// and takes the same road for the person who presses.
+//
+// # To write a command
+//
+//	type stopArgs struct {
+//		Job   platform.JobRef `json:"job" help:"the job" complete:"job"`
+//		Drain bool            `json:"drain" help:"also send the last watermark: not meant to be resumed"`
+//	}
+//
+//	func jobStop(d Deps) *Command {
+//		return New(Spec{
+//			Path: "flink stop", Help: "Stop a job with a savepoint",
+//			Examples:   []string{"/flink stop orders"},
+//			Permission: "job.stop", Effect: Changes, Op: platform.OpStop,
+//			Resolve:    ResolveJobs(d.findJob),
+//		}, func(ctx context.Context, e *Env, a stopArgs) (bot.Message, error) { … })
+//	}
+//
+// A field is a parameter: json names it, help explains it, default gives a value in text form, optional says that it may
+// be left out; without both it is required. choices lists the allowed values, complete names the kind of thing that it is
+// (and the Completer to ask), rest takes the rest of the line as it was typed, min and max bound a number, secret keeps
+// the value out of audit and cards. Bools are always optional, and never positional. The name "confirm" is taken.
+//
+// # Design
+//
+// The permission is asked twice. Names of jobs mean something only to live clusters, so the exact check has to wait for
+// Resolve; but whoever has no right to the permission on any cluster is refused before, so that a refusal never tells
+// which jobs exist.
+//
+// A read that names no cluster is checked as "on some cluster": it must leave out what Env.Allowed denies. A change that
+// takes a cluster or a job is never checked so.
+package commands

@@ -1,0 +1,152 @@
+package commands
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/drey-ops/drey/bot"
+)
+
+// Env is what a command sees of the call it answers. It lives as long as the call.
+type Env struct {
+	Event bot.Event
+	Actor bot.Actor
+	Place bot.Place
+	Now   time.Time
+	// Decision is the policy's, on the cluster and job of the arguments; in Resolve and in a Completer it speaks of any
+	// cluster and job.
+	Decision Decision
+	// Approved is the id of the approval that let this call run; empty: none was needed.
+	Approved string
+	// Given is, in a Completer, what is already typed of the other parameters.
+	Given map[string]string
+
+	cmd    *Command
+	args   json.RawMessage // canonical
+	typed  string          // the word typed to confirm
+	show   func(bot.Message)
+	router *Router
+}
+
+// Show gives an interim answer; the next one, or the result, replaces it.
+func (e *Env) Show(m bot.Message) {
+	if e.show != nil {
+		e.show(m)
+	}
+}
+
+// Call is the call as it is being run, with its arguments made exact: the record of what was asked for. It holds secrets.
+func (e *Env) Call() bot.Call { return bot.Call{Path: e.cmd.Path, Args: e.args} }
+
+// Line is the call as a person would type it, secrets hidden.
+func (e *Env) Line() string {
+	args := e.cmd.newArgs()
+	if g, err := givenOf(e.args, nil); err == nil {
+		if a, err := e.cmd.decode(g); err == nil {
+			args = a
+		}
+	}
+	return e.cmd.Line(e.cmd.redacted(args))
+}
+
+// Allowed says whether the person may do what perm names, here and now, on the given cluster and job; an empty cluster
+// means on any. Approval and confirmation may still be asked for.
+func (e *Env) Allowed(perm, cluster, job string) bool {
+	return e.decide(perm, cluster, job).Allowed
+}
+
+func (e *Env) decide(perm, cluster, job string) Decision {
+	if perm == "" {
+		return Decision{Allowed: true}
+	}
+	return e.router.policy.Load().Decide(Request{
+		Actor: e.Actor, Place: e.Place, Now: e.Now, Permission: perm, Cluster: cluster, Job: job, Anywhere: cluster == "" && job == "",
+	})
+}
+
+// Actions keeps of the buttons those that can work for this person: links, and calls that they may run.
+func (e *Env) Actions(buttons ...bot.Button) bot.Actions {
+	var out bot.Actions
+	for _, b := range buttons {
+		if b.URL != "" || e.mayCall(b.Call) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+func (e *Env) mayCall(call bot.Call) bool {
+	c, args, err := e.router.tree.read(call, nil)
+	if c == nil {
+		return false
+	}
+	if err != nil { // the form it opens asks for what is missing
+		return e.Allowed(c.Permission, "", "")
+	}
+	cluster, job := c.target(args)
+	return e.Allowed(c.Permission, cluster, job)
+}
+
+// Form asks the person for the arguments of this very command: for all of them, with the values that the call has
+// already. title and submit are for people: "Run SQL", "Run".
+func (e *Env) Form(title, submit string) bot.Message {
+	g, _ := givenOf(e.args, nil) // canonical arguments can be read
+	f := e.cmd.form(g, nil)
+	f.Title, f.Submit = title, submit
+	return bot.Message{Private: true, Form: f, Title: title, Fallback: title + ": fill in the form, or type " + e.cmd.Usage()}
+}
+
+// Confirmation is a question that is answered by typing a word.
+type Confirmation struct {
+	Word   string   // to be typed: the job's name; empty: made from the arguments
+	Title  string   // "Cancel orders?"
+	Submit string   // "Cancel the job"
+	Intro  bot.Text // what will be lost
+}
+
+// Confirm returns nil when the person has typed c.Word for this very call, or a second person approved it; else an error
+// of Tell with a form that asks for the word, to be returned as it is.
+func (e *Env) Confirm(c Confirmation) error {
+	if e.Approved != "" {
+		return nil
+	}
+	return e.confirm(c)
+}
+
+func (e *Env) confirm(c Confirmation) error {
+	if e.typed != "" && e.typed == c.Word {
+		return nil
+	}
+	in := bot.Input{
+		Name: confirmKey, Label: "Type " + c.Word + " to go on", Kind: "line", Required: true, Match: c.Word, Value: e.typed,
+	}
+	if e.typed != "" {
+		in.Error = fmt.Sprintf("This is not %q. Nothing was changed.", c.Word)
+	}
+	path := "/" + e.cmd.Path
+	line := path + " " + confirmKey + "=" + quote(c.Word) + strings.TrimPrefix(e.Line(), path)
+	return Tell(bot.Message{
+		Title: c.Title, Tone: bot.Warn, Private: true,
+		Blocks:   []bot.Block{c.Intro, bot.Notef("To go on, type `%s`", line)},
+		Fallback: strings.TrimSpace(c.Title + " " + c.Intro.Plain()),
+		Form: &bot.Form{
+			Title: c.Title, Submit: c.Submit, Danger: true, Intro: c.Intro, Fields: []bot.Input{in},
+			Call: bot.Call{Path: e.cmd.Path, Args: e.args},
+		},
+	})
+}
+
+// Told is an error that says what to answer: a question back, rather than a failure.
+type Told struct{ Message bot.Message }
+
+func (t *Told) Error() string {
+	if t.Message.Title != "" {
+		return t.Message.Title
+	}
+	return "answered"
+}
+
+// Tell returns an error whose message is the answer to the person, as it is.
+func Tell(m bot.Message) error { return &Told{m} }

@@ -1,0 +1,219 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/storage"
+)
+
+// Outbox is where approval cards go; *bot.Outbox is one.
+type Outbox interface {
+	Put(tx *storage.Tx, d bot.Delivery)
+}
+
+// Completer finds values of one kind that may begin with prefix; what does not match is left out by the caller, as is
+// what the person may not see of jobs and clusters. It must honour ctx.
+type Completer func(ctx context.Context, e *Env, prefix string) []bot.Choice
+
+// RouterOptions tune a Router; the zero value works.
+type RouterOptions struct {
+	Completers map[string]Completer // by the kind that a complete tag names
+	Now        func() time.Time     // nil means time.Now
+}
+
+// Router answers events: it is the bot.Handler over a Tree. Its Run works on approvals, and must run for them to have an
+// effect.
+type Router struct {
+	tree   Tree
+	db     *storage.DB
+	outbox Outbox
+	log    *slog.Logger
+	policy atomic.Pointer[Policy]
+	now    func() time.Time
+
+	completers map[string]Completer
+	cache      *choiceCache
+	asking     sync.WaitGroup // completers under way
+}
+
+var _ bot.Handler = (*Router)(nil)
+
+// NewRouter returns a Router over t, with the commands of Builtin added by the caller.
+func NewRouter(db *storage.DB, log *slog.Logger, t Tree, p *Policy, out Outbox, o RouterOptions) *Router {
+	r := &Router{tree: t, db: db, outbox: out, log: log, now: o.Now, completers: o.Completers, cache: newChoiceCache()}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	r.policy.Store(p)
+	return r
+}
+
+// SetPolicy makes p decide from now on, also on what waits for approval.
+func (r *Router) SetPolicy(p *Policy) { r.policy.Store(p) }
+
+// Tree returns the tree that r answers from.
+func (r *Router) Tree() Tree { return r.tree }
+
+// Handle implements bot.Handler.
+func (r *Router) Handle(ctx context.Context, ev bot.Event, show func(bot.Message)) bot.Message {
+	m, err := r.handle(ctx, ev, show)
+	if err != nil {
+		return r.tell(ev, err)
+	}
+	if m.Title == "" && len(m.Blocks) == 0 && m.Form == nil {
+		return r.tell(ev, fmt.Errorf("command %q answered nothing", ev.Call.Path))
+	}
+	return m
+}
+
+func (r *Router) handle(ctx context.Context, ev bot.Event, show func(bot.Message)) (bot.Message, error) {
+	c, args, err := r.tree.read(ev.Call, ev.Form)
+	if c == nil {
+		return bot.Message{}, err
+	}
+	e := r.env(ev, c, show)
+	if d := e.decide(c.Permission, "", ""); !d.Allowed { // before any look at a cluster, and before usage
+		return bot.Message{}, r.refuse(ctx, e, args, d)
+	}
+	if err != nil {
+		return r.askAgain(c, ev, err)
+	}
+	e.typed = typedWord(ev, r.tree)
+	if err := r.settle(ctx, e, args); err != nil {
+		return bot.Message{}, err
+	}
+	if err := r.guard(ctx, e, args); err != nil {
+		return bot.Message{}, err
+	}
+	return c.run(ctx, e, args)
+}
+
+// env is the Env of a call of c.
+func (r *Router) env(ev bot.Event, c *Command, show func(bot.Message)) *Env {
+	now := ev.At
+	if now.IsZero() {
+		now = r.now()
+	}
+	e := &Env{Event: ev, Actor: ev.Actor, Place: ev.Place, Now: now, cmd: c, show: show, router: r, args: json.RawMessage("{}")}
+	e.Decision = e.decide(c.Permission, "", "")
+	return e
+}
+
+// settle makes args exact, asks the policy about the cluster and job that they name, and records the decision.
+func (r *Router) settle(ctx context.Context, e *Env, args any) error {
+	c := e.cmd
+	e.args = Encode(args)
+	if c.Resolve != nil {
+		if err := c.Resolve(ctx, e, args); err != nil {
+			return err
+		}
+		e.args = Encode(args)
+	}
+	if c.Permission == "" {
+		return nil
+	}
+	e.Decision = r.decide(e, args)
+	if !e.Decision.Allowed {
+		return r.refuse(ctx, e, args, e.Decision)
+	}
+	return r.record(ctx, e, args, e.Decision)
+}
+
+// decide is the exact check.
+func (r *Router) decide(e *Env, args any) Decision {
+	req := Request{Actor: e.Actor, Place: e.Place, Now: e.Now, Permission: e.cmd.Permission, Args: map[string]any{}}
+	req.Cluster, req.Job = e.cmd.target(args)
+	// See the package's Design: only a read, or a command that knows no clusters at all, may be about any cluster.
+	req.Anywhere = req.Cluster == "" && req.Job == "" && (!e.cmd.targeted || e.cmd.Effect == Reads)
+	if err := json.Unmarshal(e.args, &req.Args); err != nil {
+		panic("commands: canonical args: " + err.Error()) // Encode made them
+	}
+	return r.policy.Load().Decide(req)
+}
+
+// guard asks for what the policy or the command's effect requires besides the right.
+func (r *Router) guard(ctx context.Context, e *Env, args any) error {
+	if e.Approved != "" || e.cmd.Effect != Destroys && e.Decision.Require == NoRequirement {
+		return nil
+	}
+	warn := Confirmation{}
+	if e.cmd.Warn != nil {
+		var err error
+		if warn, err = e.cmd.Warn(ctx, e, args); err != nil {
+			return err
+		}
+	}
+	warn.fill(e, args)
+	if e.cmd.Effect == Destroys || e.Decision.Require == RequireConfirm {
+		if err := e.confirm(warn); err != nil {
+			return err
+		}
+	}
+	if e.Decision.Require == RequireApproval {
+		return r.askApproval(ctx, e, args, warn)
+	}
+	return nil
+}
+
+// read finds the command of a call and decodes its arguments. The command is nil only when it is not known.
+func (t Tree) read(call bot.Call, form map[string]string) (*Command, any, error) {
+	c, g, err := t.given(call, form)
+	if c == nil || err != nil {
+		return c, nil, err
+	}
+	args, err := c.decode(g)
+	return c, args, err
+}
+
+func (t Tree) given(call bot.Call, form map[string]string) (*Command, given, error) {
+	if call.Path == "" {
+		c, g, err := t.parse(call.Line)
+		if c == nil || err != nil {
+			return c, nil, err
+		}
+		for k, v := range form {
+			g[k] = []string{v}
+		}
+		return c, g, nil
+	}
+	c := t.Find(call.Path)
+	if c == nil {
+		return nil, nil, &UsageError{Msg: fmt.Sprintf("there is no command %q any more", "/"+clip(call.Path, 60))}
+	}
+	g, err := givenOf(call.Args, form)
+	if err != nil {
+		return c, nil, c.usage("", err.Error(), nil)
+	}
+	return c, g, nil
+}
+
+// typedWord is the word that the person typed to confirm.
+func typedWord(ev bot.Event, t Tree) string {
+	if _, g, err := t.given(ev.Call, ev.Form); err == nil && len(g[confirmKey]) == 1 {
+		return g[confirmKey][0]
+	}
+	return ""
+}
+
+// askAgain answers a call that is not put right: a submitted form comes back with the mistake beside its field.
+func (r *Router) askAgain(c *Command, ev bot.Event, err error) (bot.Message, error) {
+	var wrong *UsageError
+	if ev.Form == nil || !errors.As(err, &wrong) {
+		return bot.Message{}, err
+	}
+	g, gerr := givenOf(ev.Call.Args, ev.Form)
+	if gerr != nil {
+		return bot.Message{}, err
+	}
+	m := wrong.message()
+	m.Form = c.form(g, wrong)
+	return m, nil
+}
