@@ -40,6 +40,7 @@ func (n Need) Permission() string { return [...]string{"sql.read", "sql.write", 
 type Statement struct {
 	Text string
 	Line int // of its first token, from 1
+	Col  int // of its first token in that line, from 1
 	Kind Kind
 	Need Need
 	Why  string // for Code: what makes it dangerous, in words
@@ -74,7 +75,7 @@ func Split(script string) ([]Statement, error) {
 			continue
 		}
 		from, to := part[0].at, part[len(part)-1].end
-		s := Statement{Text: script[from:to], Line: part[0].line}
+		s := Statement{Text: script[from:to], Line: part[0].line, Col: column(script, from)}
 		if isBegin(part) { // BEGIN STATEMENT SET; …; END is told to the cluster as one statement
 			body := script[part[3].at:to]
 			s.Text = "EXECUTE STATEMENT SET BEGIN " + strings.TrimLeft(strings.TrimPrefix(body, ";"), " \t\r\n")
@@ -83,6 +84,11 @@ func Split(script string) ([]Statement, error) {
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// column counts the characters from the start of the line to at, from 1.
+func column(s string, at int) int {
+	return utf8.RuneCountInString(s[strings.LastIndexByte(s[:at], '\n')+1:at]) + 1
 }
 
 func isBegin(ts []token) bool { return words(ts, "BEGIN", "STATEMENT", "SET") && len(ts) > 3 }
