@@ -1,0 +1,304 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/drey-ops/drey/storage"
+)
+
+const (
+	parentPoll   = 30 * time.Second // a key that waits for another is woken; this is for when the one who wakes died
+	parentAbsent = time.Minute      // after it, a parent that nobody put is not waited for
+	plainAfter   = 10               // failed tries from which on a plain message is tried
+)
+
+// job is one key in the hands of a worker that is in the lane of its channel and holds its lease.
+type job struct {
+	o    *Outbox
+	c    claimed
+	lane string
+	n    Network
+
+	want    wanted
+	wantV   storage.Version
+	posted  posted
+	postedV storage.Version
+	changed bool // posted differs from what is stored
+}
+
+// letter is what the log of dead letters keeps.
+type letter struct {
+	Key    string    `json:"key"`
+	To     Place     `json:"to"`
+	Title  string    `json:"title"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// deliver brings the message of c into its newest state, or gives c back for later.
+func (o *Outbox) deliver(ctx context.Context, lane string, c claimed) {
+	j := &job{o: o, c: c, lane: lane}
+	ok, err := j.load(ctx)
+	if err != nil {
+		o.log.Error("delivery not read", "key", c.ID, "error", err)
+		return // due again when its lease ends
+	}
+	if !ok {
+		return
+	}
+	if j.n == nil {
+		j.bury(ctx, "no network "+string(j.want.Delivery.To.Network)+" is configured")
+		return
+	}
+	at, ok := j.place(ctx)
+	if !ok {
+		return
+	}
+	parts := Fit(j.want.Delivery.Message, j.n.Caps())
+	for i := range max(len(parts), len(j.posted.Parts)) {
+		m := Message{Tone: Muted, Blocks: []Block{Textf("–")}} // the message became shorter; what was posted cannot be taken back
+		if i < len(parts) {
+			m = parts[i]
+		}
+		if !j.part(ctx, i, m, at) {
+			return
+		}
+		if i+1 < len(parts) && j.changed {
+			j.save(ctx)
+		}
+	}
+	j.posted.Dead = ""
+	j.settle(ctx, nil)
+}
+
+// load reads the newest state and where the message stands. It is false when there is nothing to do for this worker.
+func (j *job) load(ctx context.Context) (bool, error) {
+	key := j.c.ID
+	if !j.keep(ctx, j.o.lease/2) {
+		return false, nil
+	}
+	var err error
+	j.want, j.wantV, err = j.o.want.Get(ctx, key)
+	if errors.Is(err, storage.ErrNotFound) {
+		j.o.finish(ctx, j.c)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	j.posted, j.postedV, err = j.o.posted.Get(ctx, key)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return false, err
+	}
+	j.o.mu.Lock()
+	if p, ok := j.o.unsaved[key]; ok && len(p.Parts) > len(j.posted.Parts) {
+		j.posted, j.changed = p, true
+	}
+	j.o.mu.Unlock()
+	j.n = j.o.networks[j.want.Delivery.To.Network]
+	return true, nil
+}
+
+// keep makes sure that the lease lasts for at least need.
+func (j *job) keep(ctx context.Context, need time.Duration) bool {
+	if time.Since(j.c.since)+need < j.o.lease {
+		return true
+	}
+	now := time.Now()
+	if err := j.o.db.Extend(ctx, j.c.Item, j.o.lease); err != nil {
+		if !errors.Is(err, storage.ErrConflict) {
+			j.o.log.Error("lease not kept", "key", j.c.ID, "error", err)
+		}
+		return false // another worker has it, or will
+	}
+	j.c.since = now
+	return true
+}
+
+// place says where the message goes, once what it needs is posted; until then it gives the item back.
+func (j *job) place(ctx context.Context) (Place, bool) {
+	if len(j.posted.Parts) > 0 {
+		return j.posted.Parts[0].Ref.Place, true
+	}
+	d := j.want.Delivery
+	at := d.To
+	for _, need := range []string{d.Parent, d.After} {
+		if need == "" {
+			continue
+		}
+		p, ready, err := j.needs(ctx, need)
+		if err != nil {
+			j.o.log.Error("delivery waits for a message that cannot be looked up", "key", d.Key, "needs", need, "error", err)
+		}
+		if !ready || err != nil {
+			j.release(ctx, parentPoll)
+			return Place{}, false
+		}
+		if need == d.Parent && len(p.Parts) > 0 && j.n.Caps().Threads {
+			root := p.Parts[0].Ref
+			at = root.Place
+			if at.Thread == "" {
+				at.Thread = root.ID
+			}
+		}
+	}
+	return at, true
+}
+
+var errReady = errors.New("bot: it is posted by now")
+
+// needs looks whether the message of key is posted, and else registers to be woken when it is.
+func (j *job) needs(ctx context.Context, key string) (p posted, ready bool, err error) {
+	err = j.o.wait.Update(ctx, key, func(tx *storage.Tx, w *waiting, _ storage.Version) error {
+		var err error
+		p, _, err = j.o.posted.Get(ctx, key)
+		switch {
+		case err == nil:
+			return errReady
+		case !errors.Is(err, storage.ErrNotFound):
+			return err
+		}
+		if !slices.Contains(w.Keys, j.c.ID) {
+			w.Keys = append(w.Keys, j.c.ID)
+		}
+		j.o.posted.Check(tx, key, storage.New) // what is posted from now on finds this registration
+		return nil
+	})
+	if errors.Is(err, errReady) {
+		return p, true, nil
+	}
+	if err != nil || time.Since(j.want.PutAt) < parentAbsent {
+		return p, false, err
+	}
+	if _, _, err := j.o.want.Get(ctx, key); errors.Is(err, storage.ErrNotFound) {
+		j.o.log.Warn("delivery goes without the message it needs: nobody put that", "key", j.c.ID, "needs", key)
+		return p, true, nil
+	}
+	return p, false, nil
+}
+
+// part brings one part of the message into state m. It is false when the item was given back or buried.
+func (j *job) part(ctx context.Context, i int, m Message, at Place) bool {
+	sum, err := hash(m)
+	if err != nil {
+		return j.bury(ctx, err.Error())
+	}
+	if i < len(j.posted.Parts) && j.posted.Parts[i].Hash == sum {
+		return true
+	}
+	plain := j.o.lanes.tried(j.c.ID) >= plainAfter
+	for {
+		if plain {
+			m = fitOne(plainest(m), j.n.Caps())
+		}
+		if wait := j.pace(i); wait > 0 {
+			j.release(ctx, wait)
+			return false
+		}
+		if !j.keep(ctx, sendTimeout+storeLimit/2) {
+			return false
+		}
+		ref, err := j.send(ctx, i, at, m)
+		se := new(SendError)
+		known := errors.As(err, &se)
+		switch {
+		case err == nil:
+			j.sent(i, ref, sum)
+			return true
+		case known && se.Gone && !j.isNew(i) && j.posted.Parts[i].Again == 0:
+			j.o.log.Info("message was removed, posting it anew", "key", j.c.ID)
+			j.posted.Parts[i].Gone, j.posted.Parts[i].Again = true, 1
+			j.changed = true
+		case known && (se.Gone || se.Rejected && plain):
+			return j.bury(ctx, err.Error())
+		case known && se.Rejected:
+			j.o.log.Warn("message rejected, sending a plain one", "key", j.c.ID, "error", err)
+			plain = true
+		default:
+			j.later(ctx, err, se.After)
+			return false
+		}
+	}
+}
+
+// isNew says whether part i must be posted rather than edited.
+func (j *job) isNew(i int) bool { return i >= len(j.posted.Parts) || j.posted.Parts[i].Gone }
+
+func (j *job) pace(i int) time.Duration {
+	if j.isNew(i) {
+		return j.o.lanes.post(j.lane, j.c.ID, j.n.Caps().PostEvery, time.Now())
+	}
+	return j.o.lanes.edit(j.lane, j.posted.Parts[i].Ref.ID, j.n.Caps().EditEvery, time.Now())
+}
+
+// later gives the item back after an error that may pass.
+func (j *job) later(ctx context.Context, err error, after time.Duration) {
+	now := time.Now()
+	pause, tries := after, 0
+	if after > 0 {
+		j.o.lanes.block(j.lane, now.Add(after), now)
+	} else {
+		tries, pause = j.o.lanes.failed(j.lane, j.c.ID, now)
+	}
+	j.o.log.Warn("message not sent, will try again", "key", j.c.ID, "to", j.lane, "error", err, "tries", tries, "after", pause)
+	j.release(ctx, jitter(pause))
+}
+
+// send posts or edits part i.
+func (j *job) send(ctx context.Context, i int, at Place, m Message) (ref MessageRef, err error) {
+	method := "edit"
+	if j.isNew(i) {
+		method = "post"
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			j.o.log.Error("panic while sending", "key", j.c.ID, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%s %s: panic: %v", method, j.c.ID, p)
+		}
+		j.o.o.OnDelivered(j.n.ID(), method, time.Since(j.want.PutAt), err)
+	}()
+	m, err = j.o.binder.Bind(ctx, m)
+	if err != nil {
+		return ref, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	if method == "post" {
+		ref, err = j.n.Post(ctx, at, j.key(i), m)
+	} else {
+		ref = j.posted.Parts[i].Ref
+		err = j.n.Edit(ctx, ref, m)
+	}
+	if err != nil {
+		return ref, fmt.Errorf("%s %s: %w", method, j.c.ID, err)
+	}
+	return ref, nil
+}
+
+// key names the post of part i for the network: KEY, KEY#2 …, and KEY~1 when it is posted anew.
+func (j *job) key(i int) string {
+	key := j.c.ID
+	if i > 0 {
+		key += "#" + strconv.Itoa(i+1)
+	}
+	if i < len(j.posted.Parts) && j.posted.Parts[i].Again > 0 {
+		key += "~" + strconv.Itoa(j.posted.Parts[i].Again)
+	}
+	return key
+}
+
+func (j *job) sent(i int, ref MessageRef, sum string) {
+	j.changed = true
+	j.o.lanes.done(j.lane, j.c.ID, true, time.Now())
+	if i >= len(j.posted.Parts) {
+		j.posted.Parts = append(j.posted.Parts, part{})
+	}
+	p := &j.posted.Parts[i]
+	p.Ref, p.Hash, p.Gone = ref, sum, false
+}

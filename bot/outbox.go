@@ -1,0 +1,307 @@
+package bot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/drey-ops/drey/storage"
+)
+
+const (
+	outboxQueue storage.Queue = "outbox"
+	outboxLease               = 20 * time.Second // longer than sendTimeout: nobody else takes an item that is being sent
+	sendTimeout               = 15 * time.Second
+	storeLimit                = 5 * time.Second
+	outboxTTL                 = 60 * 24 * time.Hour // a message can be edited for so long
+	deadLog                   = "outbox-dead"
+)
+
+// Delivery is a message on its way to a place. Key is "ROOT/…" with the root of the record it speaks of, so that both
+// commit together; a second Delivery of the same Key edits the message of the first.
+type Delivery struct {
+	Key     string  `json:"key"`
+	Parent  string  `json:"parent,omitempty"` // Key of the message in whose thread this one goes
+	After   string  `json:"after,omitempty"`  // Key of a message that must be posted before this one
+	To      Place   `json:"to"`
+	Message Message `json:"message"`
+}
+
+// OutboxOptions tune an Outbox; the zero value works.
+type OutboxOptions struct {
+	Workers int // posts under way at once; 0 means 8
+	// OnDelivered is told of every try to post or edit, with the time since its Delivery was put (metrics). A message
+	// given up for good comes once more, with method "dead".
+	OnDelivered func(n NetworkID, method string, d time.Duration, err error)
+}
+
+// Outbox is the one road out for everything that is not an immediate reply. Any number of them, in any number of
+// replicas, share the work. Records by key:
+//
+//	want    the newest Delivery that is not yet delivered
+//	posted  where the message stands, part by part, and what was last sent
+//	wait    the keys that wait for this one to be posted
+type Outbox struct {
+	db       *storage.DB
+	log      *slog.Logger
+	o        OutboxOptions
+	networks map[NetworkID]Network
+	binder   *Binder
+	lanes    *lanes
+	lease    time.Duration
+	want     storage.Table[wanted]
+	posted   storage.Table[posted]
+	wait     storage.Table[waiting]
+
+	mu      sync.Mutex
+	unsaved map[string]posted // posted, but the store could not be told yet
+	skew    time.Duration     // how far the store's clock is ahead of ours
+	asked   time.Time         // when that was found out
+	closing bool
+}
+
+// wanted is a Delivery with the time it was put.
+type wanted struct {
+	Delivery Delivery  `json:"delivery"`
+	PutAt    time.Time `json:"put_at"`
+}
+
+// posted is a message as it stands, in the parts that Fit made of it.
+type posted struct {
+	Parts []part `json:"parts,omitempty"`
+	Dead  string `json:"dead,omitempty"` // why the newest state was given up
+	Told  bool   `json:"told,omitempty"` // those that waited for this one were woken
+}
+
+type part struct {
+	Ref   MessageRef `json:"ref"`
+	Hash  string     `json:"hash"`            // of what was last sent
+	Gone  bool       `json:"gone,omitempty"`  // the message was removed and is to be posted anew
+	Again int        `json:"again,omitempty"` // posted anew so often
+}
+
+// waiting are the keys that wait for one to be posted.
+type waiting struct {
+	Keys []string `json:"keys"`
+}
+
+// NewOutbox returns an Outbox that posts to the given networks.
+func NewOutbox(db *storage.DB, log *slog.Logger, o OutboxOptions, networks ...Network) *Outbox {
+	if o.Workers <= 0 {
+		o.Workers = 8
+	}
+	if o.OnDelivered == nil {
+		o.OnDelivered = func(NetworkID, string, time.Duration, error) {}
+	}
+	return &Outbox{
+		db: db, log: log, o: o, networks: byID(networks), binder: NewBinder(db), lanes: newLanes(), lease: outboxLease,
+		want:    storage.Table[wanted]{DB: db, Name: "outbox-want", TTL: outboxTTL},
+		posted:  storage.Table[posted]{DB: db, Name: "outbox-posted", TTL: outboxTTL},
+		wait:    storage.Table[waiting]{DB: db, Name: "outbox-wait", TTL: 24 * time.Hour},
+		unsaved: map[string]posted{},
+	}
+}
+
+// Put adds d to tx: the newest state of a Key wins, and is posted or edited in by Run, after a crash too.
+func (o *Outbox) Put(tx *storage.Tx, d Delivery) {
+	o.want.Put(tx, d.Key, wanted{Delivery: d, PutAt: time.Now().UTC()}, storage.Any)
+	tx.Enqueue(outboxQueue, d.Key, time.Time{})
+}
+
+// Posted returns where the message of key stands, or storage.ErrNotFound while it is not posted. Of a message in several
+// parts it is the first.
+func (o *Outbox) Posted(ctx context.Context, key string) (MessageRef, error) {
+	p, _, err := o.posted.Get(ctx, key)
+	if err != nil {
+		return MessageRef{}, fmt.Errorf("message %s: %w", key, err)
+	}
+	if len(p.Parts) == 0 {
+		return MessageRef{}, fmt.Errorf("message %s: %w", key, storage.ErrNotFound)
+	}
+	return p.Parts[0].Ref, nil
+}
+
+// Depth counts the keys that have something to be delivered or that wait for their turn, and tells since when the oldest
+// one could have been delivered (zero: none).
+func (o *Outbox) Depth(ctx context.Context) (n int, oldest time.Time, err error) {
+	n, oldest, err = o.db.Depth(ctx, outboxQueue)
+	if err != nil {
+		return 0, time.Time{}, fmt.Errorf("outbox: %w", err)
+	}
+	// Items that wait for their channel's pace are not due in the queue; this replica knows since when its own wait.
+	if at := o.lanes.oldest(); !at.IsZero() && (oldest.IsZero() || at.Before(oldest)) {
+		oldest = at
+	}
+	return n, oldest, nil
+}
+
+// Run delivers until ctx ends, then waits for the posts under way. It never gives up on the store: while that is away, it
+// asks again. Run may be called once.
+func (o *Outbox) Run(ctx context.Context) error {
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	defer o.close()
+	free := make(chan struct{}, o.o.Workers)
+	for range o.o.Workers {
+		free <- struct{}{}
+	}
+	wake := o.db.Wake(outboxQueue)
+	down := false
+	for {
+		n := take(ctx, free)
+		if n == 0 {
+			return nil
+		}
+		o.compareClocks(ctx)
+		now := time.Now()
+		got, next, err := o.db.Claim(ctx, outboxQueue, n, o.lease)
+		if ctx.Err() != nil {
+			o.giveBack(context.WithoutCancel(ctx), got...)
+			return nil
+		}
+		if err != nil && !down {
+			o.log.Error("outbox cannot read its queue", "error", err)
+		}
+		if down = err != nil; down {
+			next = time.Second/2 + rand.N(time.Second)
+		}
+		for _, it := range got {
+			workers.Go(func() {
+				defer func() { free <- struct{}{} }()
+				o.work(context.WithoutCancel(ctx), claimed{it, now})
+			})
+		}
+		for range n - len(got) {
+			free <- struct{}{}
+		}
+		if len(got) == n {
+			continue
+		}
+		timer := time.NewTimer(next)
+		select {
+		case <-wake:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// take waits for a free worker and takes all that are free; 0 when ctx ended.
+func take(ctx context.Context, free chan struct{}) int {
+	select {
+	case <-free:
+	case <-ctx.Done():
+		return 0
+	}
+	for n := 1; ; n++ {
+		select {
+		case <-free:
+		default:
+			return n
+		}
+	}
+}
+
+func (o *Outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closing = true
+}
+
+func (o *Outbox) isClosing() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closing
+}
+
+// work delivers one item, and whatever is held for the same channel by the time it is done.
+func (o *Outbox) work(ctx context.Context, c claimed) {
+	w, _, err := o.want.Get(ctx, c.ID)
+	if errors.Is(err, storage.ErrNotFound) {
+		o.finish(ctx, c) // woken without a cause: it was delivered already
+		return
+	}
+	if err != nil {
+		o.log.Error("delivery not read", "key", c.ID, "error", err)
+		return // due again when its lease ends
+	}
+	lane := w.Delivery.To.String()
+	for ok := o.lanes.enter(lane, c, time.Now()); ok; {
+		o.deliver(ctx, lane, c)
+		if o.isClosing() {
+			for _, h := range o.lanes.unhold(lane, time.Now()) {
+				o.giveBack(ctx, h.Item)
+			}
+		}
+		c, ok = o.lanes.leave(lane, time.Now())
+	}
+}
+
+func (o *Outbox) finish(ctx context.Context, c claimed) {
+	tx := o.db.Begin(storage.Root(c.ID))
+	tx.Finish(c.Item)
+	o.commit(ctx, tx, c.ID)
+}
+
+func (o *Outbox) giveBack(ctx context.Context, items ...storage.Item) {
+	for _, it := range items {
+		tx := o.db.Begin(storage.Root(it.ID))
+		tx.Release(it, time.Time{})
+		o.commit(ctx, tx, it.ID)
+	}
+}
+
+// commit is for what a later claim would mend: an error is logged, no more. A lost lease is none.
+func (o *Outbox) commit(ctx context.Context, tx *storage.Tx, key string) {
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
+	defer cancel()
+	if err := o.db.Commit(ctx, tx); err != nil && !errors.Is(err, storage.ErrConflict) {
+		o.log.Error("outbox record not written", "key", key, "error", err)
+	}
+}
+
+// compareClocks asks the store for its time now and then: it is the store's clock that decides when an item is due, and
+// with a slower one of our own, items given back for later would be due at once, round and round.
+func (o *Outbox) compareClocks(ctx context.Context) {
+	o.mu.Lock()
+	old := time.Since(o.asked) > time.Minute
+	o.mu.Unlock()
+	if !old {
+		return
+	}
+	now := time.Now()
+	theirs, err := o.db.Now(ctx)
+	if err != nil {
+		return // Claim will tell
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked, o.skew = now, theirs.Sub(now)
+}
+
+// due is the store's time after a pause.
+func (o *Outbox) due(wait time.Duration) time.Time {
+	if wait <= 0 {
+		return time.Time{}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return time.Now().Add(wait + o.skew)
+}
+
+func hash(m Message) (string, error) {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return "", fmt.Errorf("message %q: %w", m.Title, err)
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:12]), nil
+}
