@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -85,6 +87,7 @@ type Cluster struct {
 	jm    *process
 	gw    *process
 	tms   []*process // nil where one was killed
+	tmRPC []int      // the port of each TaskManager's present life
 	ended bool
 }
 
@@ -95,15 +98,13 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start flink: %w", err)
 	}
-	c := &Cluster{opts: o, tms: make([]*process, o.TaskManagers), client: &http.Client{Timeout: 5 * time.Second}}
+	c := &Cluster{opts: o, tms: make([]*process, o.TaskManagers), tmRPC: make([]int, o.TaskManagers), client: &http.Client{Timeout: 5 * time.Second}}
 	err = c.prepare(ctx)
 	if err == nil {
 		err = c.startAll(ctx)
 	}
 	if err != nil {
-		if kept := c.keepLogs(); kept != "" {
-			err = fmt.Errorf("%w (logs are kept in %s)", err, kept)
-		}
+		c.ownDir = c.ownDir && c.jm == nil // the error names a log in it
 		c.Stop()
 		return nil, fmt.Errorf("start flink: %w", err)
 	}
@@ -149,6 +150,7 @@ func (c *Cluster) pickPorts() (err error) {
 	c.ports.jobManagerProm = take(0, "metrics.reporter.prom.port")
 	for range c.opts.TaskManagers {
 		c.ports.taskManagerProm = append(c.ports.taskManagerProm, take(0, "metrics.reporter.prom.port"))
+		c.ports.taskManagerRPC = append(c.ports.taskManagerRPC, [2]int{take(0, "taskmanager.rpc.port"), take(0, "taskmanager.rpc.port")})
 	}
 	return err
 }
@@ -182,9 +184,12 @@ func (c *Cluster) startJobManager() (*process, error) {
 func (c *Cluster) startTaskManager(i int) (*process, error) {
 	// The same id after a restart, so that the JobManager drops the dead one at once.
 	id := "tm" + strconv.Itoa(i+1)
+	// Another port than in its last life, by which waitReady tells the two apart.
+	c.tmRPC[i] = c.ports.taskManagerRPC[i][0]
+	slices.Reverse(c.ports.taskManagerRPC[i][:])
 	return c.startJVM(fmt.Sprintf("TaskManager %d", i+1), "taskmanager-"+strconv.Itoa(i+1), 480, "",
 		"org.apache.flink.runtime.taskexecutor.TaskManagerRunner", "--configDir", filepath.Join(c.dir, "conf"),
-		"-Dtaskmanager.resource-id="+id, promPort(c.ports.taskManagerProm[i]))
+		"-Dtaskmanager.resource-id="+id, "-Dtaskmanager.rpc.port="+strconv.Itoa(c.tmRPC[i]), promPort(c.ports.taskManagerProm[i]))
 }
 
 func (c *Cluster) startGateway() (*process, error) {
@@ -207,53 +212,53 @@ func (c *Cluster) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.ReadyWithin,
 		fmt.Errorf("not ready within %s (logs in %s)", c.opts.ReadyWithin, filepath.Join(c.dir, "logs")))
 	defer cancel()
-	procs, want := []*process{c.jm}, 0
-	for _, tm := range c.tms {
+	procs, want := []*process{c.jm}, []int{}
+	for i, tm := range c.tms {
 		if tm != nil {
-			procs, want = append(procs, tm), want+1
+			procs, want = append(procs, tm), append(want, c.tmRPC[i])
 		}
 	}
 	if c.gw != nil {
 		procs = append(procs, c.gw)
 	}
-	jobManager, registered, gateway := false, -1, c.gw == nil
+	jobManager, told, gateway := false, -1, c.gw == nil
 	return poll(ctx, procs, func(ctx context.Context) bool {
-		if n, ok := c.registered(ctx); ok {
-			if !jobManager {
-				jobManager = true
-				c.opts.Progress.say("JobManager up at %s", c.URL())
-			}
-			if n != registered {
-				registered = n
-				c.opts.Progress.say("%d of %d TaskManagers", n, want)
-			}
+		n, ok := c.registered(ctx, want)
+		if ok && !jobManager {
+			jobManager = true
+			c.opts.Progress.say("JobManager up at %s", c.URL())
+		}
+		if ok && n != told {
+			told = n
+			c.opts.Progress.say("%d of %d TaskManagers", n, len(want))
 		}
 		if !gateway && c.get(ctx, c.GatewayURL()+"/v1/info", nil) == nil {
 			gateway = true
 			c.opts.Progress.say("SQL Gateway up at %s", c.GatewayURL())
 		}
-		// More than wanted: one that was killed is still waited for by the JobManager.
-		return gateway && registered == want && c.registeredSlots(ctx) == want*c.opts.Slots
+		return ok && gateway && n == len(want)
 	})
 }
 
-type overview struct {
-	TaskManagers int `json:"taskmanagers"`
-	Slots        int `json:"slots-total"`
-}
-
-func (c *Cluster) registered(ctx context.Context) (n int, ok bool) {
-	var o overview
-	err := c.get(ctx, c.URL()+"/overview", &o)
-	return o.TaskManagers, err == nil
-}
-
-func (c *Cluster) registeredSlots(ctx context.Context) int {
-	var o overview
-	if c.get(ctx, c.URL()+"/overview", &o) != nil {
-		return -1
+// registered counts the TaskManagers with these RPC ports that the JobManager knows; ok is false when it does not answer.
+func (c *Cluster) registered(ctx context.Context, rpc []int) (n int, ok bool) {
+	var list struct {
+		TaskManagers []struct {
+			Path  string `json:"path"` // pekko.tcp://flink@127.0.0.1:PORT/user/rpc/taskmanager_0
+			Slots int    `json:"slotsNumber"`
+		} `json:"taskmanagers"`
 	}
-	return o.Slots
+	if c.get(ctx, c.URL()+"/taskmanagers", &list) != nil {
+		return 0, false
+	}
+	for _, tm := range list.TaskManagers {
+		for _, port := range rpc {
+			if tm.Slots == c.opts.Slots && strings.Contains(tm.Path, fmt.Sprintf(":%d/", port)) {
+				n++
+			}
+		}
+	}
+	return n, true
 }
 
 // get asks and decodes, if to is set.

@@ -125,18 +125,6 @@ func stopAll(procs ...*process) {
 	wg.Wait()
 }
 
-// keepLogs moves the logs of a failed start out of a temporary run folder, for the person who reads the error.
-func (c *Cluster) keepLogs() string {
-	if !c.ownDir {
-		return ""
-	}
-	to := filepath.Join(os.TempDir(), "drey-flink-logs-"+strconv.Itoa(os.Getpid())+"-"+strconv.Itoa(c.ports.rest))
-	if os.Rename(filepath.Join(c.dir, "logs"), to) != nil {
-		return ""
-	}
-	return to
-}
-
 // startJVM starts one part of Flink. heap is in MB; the log lies in a folder of its own because the REST API lists every file of it.
 func (c *Cluster) startJVM(name, file string, heap int, jar, class string, args ...string) (*process, error) {
 	jars, err := filepath.Glob(filepath.Join(c.opts.Home, "lib", "*.jar"))
@@ -152,7 +140,7 @@ func (c *Cluster) startJVM(name, file string, heap int, jar, class string, args 
 	argv := append(jvmOptions(), fmt.Sprintf("-Xmx%dm", heap), "-Dlog.file="+log,
 		"-Dlog4j.configurationFile="+fileURL(filepath.Join(conf, "log4j.properties")),
 		"-cp", strings.Join(jars, string(os.PathListSeparator)), class)
-	cmd := exec.Command(c.java, append(argv, args...)...)
+	cmd := exec.CommandContext(context.Background(), c.java, append(argv, args...)...) // it lives until Stop
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), "FLINK_HOME="+c.opts.Home, "FLINK_CONF_DIR="+conf,
 		"FLINK_LIB_DIR="+filepath.Join(c.opts.Home, "lib"), "FLINK_OPT_DIR="+filepath.Join(c.opts.Home, "opt"),

@@ -55,7 +55,7 @@ func Fetch(ctx context.Context, version, cacheDir string, p Progress) (home stri
 	if isComplete(home) {
 		return home, nil
 	}
-	f := fetch{version: version, home: home, work: home + ".work", release: releases()[version], progress: p}
+	f := fetch{version: version, home: home, work: home + ".work", release: releases()[version], free: freeSpace, progress: p}
 	if err := f.run(ctx); err != nil {
 		return "", fmt.Errorf("fetch Flink %s: %w", version, err)
 	}
@@ -149,6 +149,7 @@ func lock(ctx context.Context, path, what string, p Progress) (unlock func(), er
 type fetch struct {
 	version, home, work string
 	release             release
+	free                func(dir string) (uint64, error)
 	progress            Progress
 }
 
@@ -156,7 +157,7 @@ func (f fetch) run(ctx context.Context) error {
 	if err := os.MkdirAll(f.work, 0o755); err != nil {
 		return err
 	}
-	if free, err := freeSpace(f.work); err == nil && free < needSpace {
+	if free, err := f.free(f.work); err == nil && free < needSpace {
 		return fmt.Errorf("about %d MB are needed in %s and only %d MB are free: make room, or set DREY_CACHE to a folder on another disk",
 			needSpace/1_000_000, filepath.Dir(f.work), free/1_000_000)
 	}
@@ -176,8 +177,13 @@ func (f fetch) run(ctx context.Context) error {
 	if err := f.gateway(ctx, dir); err != nil {
 		return err
 	}
-	if found, err := Find(dir); err != nil || found != f.version {
-		return errors.Join(err, fmt.Errorf("the archive holds Flink %q", found), os.Remove(archive))
+	found, err := Find(dir)
+	if err == nil && found != f.version {
+		err = fmt.Errorf("the archive holds Flink %s", found)
+	}
+	if err != nil {
+		_ = os.Remove(archive)
+		return err
 	}
 	if err := markComplete(dir); err != nil {
 		return err
@@ -207,7 +213,10 @@ func (f fetch) archive(ctx context.Context) (string, error) {
 			}
 		}
 	}
-	if _, err := maven(); err != nil { // say so before the long download, not after it
+	if _, err := Java(ctx); err != nil { // say so before the long download, not after it
+		return "", err
+	}
+	if _, err := maven(); err != nil {
 		return "", err
 	}
 	pip, err := resumingPip(ctx, f.work, f.progress)

@@ -18,6 +18,7 @@ const loopback = "127.0.0.1"
 type ports struct {
 	rest, rpc, gateway, jobManagerProm int
 	taskManagerProm                    []int
+	taskManagerRPC                     [][2]int // two each, used in turn
 }
 
 // settings returns the whole Flink configuration. Both lines, 1.20 and 2.x, read it; keys that only one of them knows are
@@ -41,6 +42,9 @@ func settings(o Options, dir string, p ports) map[string]string {
 		// A TaskManager that asks before the JobManager is up would wait ten seconds.
 		"cluster.registration.error-delay":                "500ms",
 		"cluster.registration.refused-registration-delay": "2s",
+		// A lost process is noticed in some seconds instead of most of a minute.
+		"heartbeat.interval": "3s",
+		"heartbeat.timeout":  "20s",
 
 		"taskmanager.host":              loopback,
 		"taskmanager.bind-host":         loopback,

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -14,7 +15,7 @@ import (
 const (
 	portsFrom  = 15008
 	portsTo    = 27808
-	portsBlock = 32
+	portsBlock = 64
 )
 
 // PortError says that a port which was asked for is taken.
@@ -82,8 +83,9 @@ func (b *portBlock) release() {
 
 // portFree tries the loopback address and all interfaces: a listener on either is in the way.
 func portFree(port int) bool {
-	for _, host := range []string{"127.0.0.1", ""} {
-		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	var lc net.ListenConfig
+	for _, host := range []string{loopback, ""} {
+		l, err := lc.Listen(context.Background(), "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		if err != nil {
 			return false
 		}

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -128,6 +130,8 @@ func scanLog(path string) (bad, last string) {
 	for sc.Scan() {
 		line := strings.TrimSpace(sc.Text())
 		switch {
+		case strings.Contains(line, " level=error ") || strings.Contains(line, " level=ERROR "):
+			return logfmtError(line), line // the first: those that follow say less and less
 		case line == "" || strings.HasPrefix(line, "at ") || strings.HasPrefix(line, "... "):
 		case isBad(line):
 			bad, last = cut(line, 300), line
@@ -139,12 +143,26 @@ func scanLog(path string) (bad, last string) {
 }
 
 func isBad(line string) bool {
-	for _, s := range []string{" ERROR ", "FATAL", "Caused by:", "Exception", "Error:", "level=error", "level=ERROR"} {
+	for _, s := range []string{" ERROR ", "FATAL", "Caused by:", "Exception", "Error:"} {
 		if strings.Contains(line, s) {
 			return true
 		}
 	}
 	return false
+}
+
+var logfmtErr = regexp.MustCompile(` err=("(?:[^"\\]|\\.)*"|\S+)`)
+
+// logfmtError takes the error out of a line such as: ts=… level=error msg="…" err="…".
+func logfmtError(line string) string {
+	m := logfmtErr.FindStringSubmatch(line)
+	if m == nil {
+		return cut(line, 300)
+	}
+	if s, err := strconv.Unquote(m[1]); err == nil {
+		return cut(s, 300)
+	}
+	return cut(m[1], 300)
 }
 
 func cut(s string, n int) string {

@@ -70,7 +70,7 @@ func pipDownload(ctx context.Context, pip []string, dir, requirement string, tot
 	}
 	args := append([]string{}, pip...)
 	args = append(args, "download", "--quiet", "--no-deps", "--no-cache-dir", "--disable-pip-version-check", "--no-input",
-		"--progress-bar", "off", "--dest", out, "--requirement", reqs)
+		"--retries", "2", "--progress-bar", "off", "--dest", out, "--requirement", reqs)
 	c := command{args: args, env: []string{"TMPDIR=" + tmp}, log: filepath.Join(dir, "pip.log")}
 	stop := watchGrowth(tmp, total, p)
 	text, err := c.run(ctx)
@@ -163,21 +163,30 @@ func containsAny(s string, subs ...string) bool {
 	return false
 }
 
-// watchGrowth reports how much has arrived below dir, about once a second, until the returned func is called.
+// watchGrowth reports how much has arrived below dir, about once a second, until stop is called.
 func watchGrowth(dir string, total int64, p Progress) (stop func()) {
+	var told int64
+	return ticking(time.Second, func() {
+		if n := biggestFile(dir); n > told {
+			told = n
+			sayBytes(p, n, total)
+		}
+	})
+}
+
+// ticking calls f at every tick until stop is called, which waits for the last call.
+func ticking(every time.Duration, f func()) (stop func()) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(time.Second)
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {
 			case <-end:
 				return
 			case <-tick.C:
-				if n := biggestFile(dir); n > 0 {
-					sayBytes(p, n, total)
-				}
+				f()
 			}
 		}
 	}()

@@ -61,6 +61,9 @@ func Java(ctx context.Context) (path string, err error) {
 		return "", missing
 	}
 	major, _ := strconv.Atoi(string(m[1]))
+	if major == 1 { // 1.8 is what 8 called itself
+		major, _ = strconv.Atoi(string(m[2]))
+	}
 	if major < minJava {
 		missing.Why = fmt.Sprintf("to run Flink (%s is version %d)", path, major)
 		return "", missing
