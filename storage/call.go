@@ -13,9 +13,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// tries and pause bound how long a call hides that the server is away: about a second.
+// tries and pause bound how long a call hides that the server is away: about two seconds. The
+// client itself dials only once a second when it often could not.
 const (
-	tries    = 5
+	tries    = 8
 	pauseMin = 10 * time.Millisecond
 	pauseMax = 400 * time.Millisecond
 )

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -49,6 +50,23 @@ func (db *DB) Claim(ctx context.Context, q Queue, max int, lease time.Duration) 
 		return got, 0, nil
 	}
 	return got, p.next(), nil
+}
+
+// Take claims the item id of q whether it is due or not, and whoever holds it: the holder finds its lease lost. It
+// returns ErrNotFound when id is not in q. It is for tools and tests that do one thing now; workers use Claim.
+func (db *DB) Take(ctx context.Context, q Queue, id string, lease time.Duration) (Item, error) {
+	if err := errors.Join(checkName("queue", string(q)), checkID(id)); err != nil {
+		return Item{}, err
+	}
+	it := Item{Queue: q, ID: id}
+	err := db.do(ctx, "take", func(ctx context.Context) (err error) {
+		it.Fence, err = db.lua.take.Run(ctx, db.rdb, queueKeys(shardOf(id), q), id, lease.Milliseconds()).Int64()
+		return err
+	})
+	if err == nil && it.Fence == 0 {
+		err = fmt.Errorf("%w: %s in queue %s", ErrNotFound, id, q)
+	}
+	return it, err
 }
 
 // claim leases from the given shards in one round trip, at most want items in all, and returns the shards that may hold

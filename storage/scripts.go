@@ -16,7 +16,7 @@ local function fmt(n) return string.format('%.0f', n) end
 // 0 follow the indexes of the queue keys in which something is due at once.
 const txLua = clockLua + `
 if ARGV[1] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then return {0} end
-local size = {p = 7, d = 5, c = 4, a = 4, o = 3, e = 4, r = 5, f = 4} -- with the letter
+local size = {p = 7, d = 5, c = 4, a = 4, o = 3, e = 4, r = 5, f = 4, h = 5} -- with the letter
 local function key(i) return KEYS[tonumber(ARGV[i])] end
 local i, n, op = 2, #ARGV, 0
 while i <= n do
@@ -26,7 +26,7 @@ while i <= n do
     if ARGV[i + 3] ~= '-1' and (redis.call('HGET', key(i + 1), 'v') or '0') ~= ARGV[i + 3] then return {1, op} end
   elseif c == 'o' then
     if redis.call('EXISTS', key(i + 1)) == 1 then return {2, op} end
-  elseif c == 'r' or c == 'f' then
+  elseif c == 'r' or c == 'f' or c == 'h' then
     if redis.call('HGET', KEYS[ARGV[i + 1] + 1], ARGV[i + 2]) ~= ARGV[i + 3] then return {1, op} end
   end
   i = i + size[c]
@@ -74,7 +74,7 @@ local function enqueue(q, id, at)
 end
 local function time(i)
   local at = tonumber(ARGV[i])
-  if at == 0 then return now end
+  if at <= 0 then return now - at end -- a pause
   return at
 end
 
@@ -90,6 +90,7 @@ while i <= n do
   elseif c == 'e' then enqueue(tonumber(ARGV[i + 1]), ARGV[i + 2], time(i + 3))
   elseif c == 'r' then release(tonumber(ARGV[i + 1]), ARGV[i + 2], time(i + 4))
   elseif c == 'f' then release(tonumber(ARGV[i + 1]), ARGV[i + 2], nil)
+  elseif c == 'h' then redis.call('ZADD', KEYS[tonumber(ARGV[i + 1])], fmt(now + ARGV[i + 4]), ARGV[i + 2])
   end
   i = i + size[c]
 end
@@ -114,6 +115,16 @@ end
 return out
 `
 
+// takeLua leases the item ARGV[1] for ARGV[2] ms, whenever it is due and whoever holds it.
+const takeLua = clockLua + `
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+local fence = redis.call('HINCRBY', KEYS[2], '', 1)
+redis.call('HSET', KEYS[2], ARGV[1], fence)
+redis.call('ZADD', KEYS[1], fmt(now + ARGV[2]), ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[1])
+return fence
+`
+
 // extendLua gives the lease of ARGV[1] another ARGV[3] ms, if ARGV[2] is still its fence.
 const extendLua = clockLua + `
 if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
@@ -121,9 +132,11 @@ redis.call('ZADD', KEYS[1], fmt(now + ARGV[3]), ARGV[1])
 return 1
 `
 
-// scripts are the three, with their digests.
-type scripts struct{ tx, claim, extend *redis.Script }
+// scripts are the four, with their digests.
+type scripts struct{ tx, claim, take, extend *redis.Script }
 
 func newScripts() scripts {
-	return scripts{tx: redis.NewScript(txLua), claim: redis.NewScript(claimLua), extend: redis.NewScript(extendLua)}
+	return scripts{
+		tx: redis.NewScript(txLua), claim: redis.NewScript(claimLua), take: redis.NewScript(takeLua), extend: redis.NewScript(extendLua),
+	}
 }

@@ -65,6 +65,12 @@ func (t *Tx) Enqueue(q Queue, id string, at time.Time) {
 	t.add("enqueue "+id, "e", t.queue(q), id, millis(at))
 }
 
+// EnqueueAfter makes id due after a pause by the server's clock, and is like Enqueue else.
+func (t *Tx) EnqueueAfter(q Queue, id string, pause time.Duration) {
+	t.check(id)
+	t.add("enqueue "+id, "e", t.queue(q), id, -pauseMillis(pause))
+}
+
 // Release gives a claimed item back: due again at the given time, or earlier if it was enqueued meanwhile.
 // The Tx fails with ErrConflict when the lease was lost.
 func (t *Tx) Release(it Item, at time.Time) {
@@ -72,11 +78,24 @@ func (t *Tx) Release(it Item, at time.Time) {
 	t.add("release "+it.ID, "r", t.queue(it.Queue), it.ID, it.Fence, millis(at))
 }
 
+// ReleaseAfter gives a claimed item back after a pause by the server's clock, and is like Release else.
+func (t *Tx) ReleaseAfter(it Item, pause time.Duration) {
+	t.check(it.ID)
+	t.add("release "+it.ID, "r", t.queue(it.Queue), it.ID, it.Fence, -pauseMillis(pause))
+}
+
 // Finish takes a claimed item out of its queue, unless it was enqueued meanwhile: then it becomes due at that time.
 // The Tx fails with ErrConflict when the lease was lost.
 func (t *Tx) Finish(it Item) {
 	t.check(it.ID)
 	t.add("finish "+it.ID, "f", t.queue(it.Queue), it.ID, it.Fence)
+}
+
+// Keep goes on holding a claimed item for another lease: for a worker that commits a part of its work. The Tx fails with
+// ErrConflict when the lease was lost.
+func (t *Tx) Keep(it Item, lease time.Duration) {
+	t.check(it.ID)
+	t.add("keep "+it.ID, "h", t.queue(it.Queue), it.ID, it.Fence, lease.Milliseconds())
 }
 
 func (t *Tx) put(table, id string, was Version, ttl time.Duration, v any) {
@@ -152,6 +171,11 @@ func millis(at time.Time) int64 {
 		return 0
 	}
 	return max(1, at.Add(time.Millisecond-time.Nanosecond).UnixMilli())
+}
+
+// pauseMillis rounds up, too.
+func pauseMillis(d time.Duration) int64 {
+	return max(0, (d + time.Millisecond - time.Nanosecond).Milliseconds())
 }
 
 // Commit applies tx in one script, or returns ErrConflict, ErrSeen or a connection error. After a connection error the
