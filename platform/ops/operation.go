@@ -2,6 +2,7 @@ package ops
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/drey-ops/drey/platform"
@@ -84,4 +85,10 @@ func (e *BusyError) Error() string {
 		by = " of " + e.By
 	}
 	return "job " + e.Job.String() + " is busy with " + string(e.Kind) + by + " (operation " + short(e.Op) + "); wait for it or cancel it first"
+}
+
+// short is the name of an operation for people: the part of its id after the job's root.
+func short(id string) string {
+	_, op, _ := strings.Cut(id, "/")
+	return op
 }

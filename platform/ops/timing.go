@@ -11,6 +11,7 @@ type timing struct {
 	settle  time.Duration // a job resubmitted by scale on its way to RUNNING
 	inPlace time.Duration // a rescale in place
 	end     time.Duration // a job whose end was asked for
+	retry   time.Duration // times the tries so far: before a savepoint is asked for once more
 	downMax time.Duration // longest pause while a cluster does not answer
 }
 
@@ -27,6 +28,7 @@ func (t timing) orDefault() timing {
 	set(&t.settle, 3*time.Minute)
 	set(&t.inPlace, 90*time.Second)
 	set(&t.end, 2*time.Minute)
+	set(&t.retry, 5*time.Second)
 	set(&t.downMax, 20*time.Second)
 	return t
 }
