@@ -112,6 +112,9 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 }
 
 func (c *Cluster) prepare(ctx context.Context) (err error) {
+	if c.opts.Home, err = filepath.Abs(c.opts.Home); err != nil { // the JVMs run in another folder
+		return err
+	}
 	if c.version, err = Find(c.opts.Home); err != nil {
 		return err
 	}

@@ -15,8 +15,10 @@ import (
 	"time"
 )
 
-// Tries of one download in a row; each goes on where the last one was cut off.
-const downloadTries = 5
+const (
+	downloadTries   = 5                // in a row; each goes on where the last one was cut off
+	downloadSilence = 60 * time.Second // without a byte: the connection counts as lost
+)
 
 // archiveName is the last part of a URL's path.
 func archiveName(from string) string {
@@ -70,7 +72,11 @@ func downloadRest(ctx context.Context, from, part string, p Progress) (again boo
 	if err != nil {
 		return false, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+	got, stalled := context.WithCancel(ctx)
+	defer stalled()
+	watch := time.AfterFunc(downloadSilence, stalled)
+	defer watch.Stop()
+	req, err := http.NewRequestWithContext(got, http.MethodGet, from, nil)
 	if err != nil {
 		return false, errors.New("the URL is not valid")
 	}
@@ -99,7 +105,7 @@ func downloadRest(ctx context.Context, from, part string, p Progress) (again boo
 	default:
 		return resp.StatusCode >= 500, fmt.Errorf("the server answered %d", resp.StatusCode)
 	}
-	w := &meter{n: have, total: total(have, resp.ContentLength), p: p, last: time.Now()}
+	w := &meter{n: have, total: total(have, resp.ContentLength), p: p, last: time.Now(), watch: watch}
 	if _, err := io.Copy(f, io.TeeReader(resp.Body, w)); err != nil {
 		var pe *os.PathError
 		if errors.As(err, &pe) { // the disk, not the network
@@ -135,15 +141,17 @@ func transport() *http.Transport {
 	}
 }
 
-// meter reports progress about once a second.
+// meter reports progress about once a second, and keeps the watch from going off while bytes come.
 type meter struct {
 	n, total int64
 	p        Progress
 	last     time.Time
+	watch    *time.Timer
 }
 
 func (m *meter) Write(b []byte) (int, error) {
 	m.n += int64(len(b))
+	m.watch.Reset(downloadSilence)
 	if now := time.Now(); now.Sub(m.last) >= time.Second {
 		m.last = now
 		sayBytes(m.p, m.n, m.total)

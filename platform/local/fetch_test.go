@@ -298,6 +298,35 @@ func TestMissingTools(t *testing.T) {
 	}
 }
 
+// A cancelled fetch ends the tool with its children, though they would run on.
+func TestFetchIsCancelled(t *testing.T) {
+	dir := t.TempDir()
+	onlyTools(t, map[string]string{"java": `echo 'openjdk version "17.0.15" 2025-04-15' >&2`, "mvn": "exit 0",
+		"python3": `case "$*" in *--version) echo "pip 26.3 from x";; *) /bin/sleep 600 & echo $! > ` + dir + `/pid; wait;; esac`})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		for range 500 {
+			if b, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil && len(b) > 0 {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	t0 := time.Now()
+	if _, err := Fetch(ctx, DefaultVersion, filepath.Join(dir, "cache"), nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if d := time.Since(t0); d > 8*time.Second {
+		t.Errorf("took %s", d)
+	}
+	pid, _ := os.ReadFile(filepath.Join(dir, "pid"))
+	time.Sleep(100 * time.Millisecond)
+	if alive(t, strings.TrimSpace(string(pid))) {
+		t.Errorf("process %s runs on", pid)
+	}
+}
+
 func TestFindRefuses(t *testing.T) {
 	dir := t.TempDir()
 	touch := func(name string) {

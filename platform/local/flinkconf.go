@@ -25,55 +25,24 @@ type ports struct {
 // ignored by the other.
 func settings(o Options, dir string, p ports) map[string]string {
 	s := map[string]string{
-		"jobmanager.rpc.address":         loopback,
-		"jobmanager.rpc.port":            strconv.Itoa(p.rpc),
-		"jobmanager.bind-host":           loopback,
-		"jobmanager.scheduler":           o.Scheduler,
-		"jobmanager.memory.process.size": "640m",
-		"rest.address":                   loopback,
-		"rest.bind-address":              loopback,
-		"rest.port":                      strconv.Itoa(p.rest),
-		"rest.flamegraph.enabled":        "true",
-		"web.submit.enable":              "true",
-		"web.cancel.enable":              "true",
-		"web.upload.dir":                 filepath.Join(dir, "upload"),
-		"io.tmp.dirs":                    filepath.Join(dir, "tmp"),
-		"parallelism.default":            "1",
-		// A TaskManager that asks before the JobManager is up would wait ten seconds.
-		"cluster.registration.error-delay":                "500ms",
-		"cluster.registration.refused-registration-delay": "2s",
-		// A lost process is noticed in some seconds instead of most of a minute.
-		"heartbeat.interval": "3s",
-		"heartbeat.timeout":  "20s",
-
-		"taskmanager.host":              loopback,
-		"taskmanager.bind-host":         loopback,
-		"taskmanager.numberOfTaskSlots": strconv.Itoa(o.Slots),
-
-		"execution.checkpointing.interval":                                       millis(o.CheckpointEvery),
-		"execution.checkpointing.timeout":                                        "60s",
-		"execution.checkpointing.tolerable-failed-checkpoints":                   "100",
-		"execution.checkpointing.externalized-checkpoint-retention":              "RETAIN_ON_CANCELLATION",
-		"restart-strategy.type":                                                  "fixed-delay",
-		"restart-strategy.fixed-delay.attempts":                                  "2147483647",
-		"restart-strategy.fixed-delay.delay":                                     "3s",
-		"sql-gateway.endpoint.rest.address":                                      loopback,
-		"sql-gateway.endpoint.rest.bind-address":                                 loopback,
-		"sql-gateway.endpoint.rest.port":                                         strconv.Itoa(p.gateway),
-		"sql-gateway.endpoint.rest.bind-port":                                    strconv.Itoa(p.gateway), // else it takes rest.port, the JobManager's
-		"sql-gateway.session.idle-timeout":                                       millis(o.SessionIdle),
-		"sql-gateway.session.check-interval":                                     "5s",
-		"metrics.reporters":                                                      "prom",
-		"metrics.reporter.prom.factory.class":                                    "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
-		"metrics.reporter.prom.filterLabelValueCharacters":                       "false", // else demo-job becomes demo_job
-		"web.adaptive-scheduler.rescale-history.size":                            "10",
-		"jobmanager.adaptive-scheduler.rescale-trigger.max-delay":                "2s",
-		"jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling":       "1s",
-		"jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout": "1s",
-		"jobmanager.adaptive-scheduler.scaling-interval.min":                     "1s", // what 1.20 calls the cooldown
+		"jobmanager.rpc.port":                strconv.Itoa(p.rpc),
+		"jobmanager.scheduler":               o.Scheduler,
+		"rest.port":                          strconv.Itoa(p.rest),
+		"web.upload.dir":                     filepath.Join(dir, "upload"),
+		"io.tmp.dirs":                        filepath.Join(dir, "tmp"),
+		"taskmanager.numberOfTaskSlots":      strconv.Itoa(o.Slots),
+		"execution.checkpointing.interval":   millis(o.CheckpointEvery),
+		"sql-gateway.endpoint.rest.port":     strconv.Itoa(p.gateway),
+		"sql-gateway.session.idle-timeout":   millis(o.SessionIdle),
+		"sql-gateway.session.check-interval": "5s",
+		// Without it the gateway takes the port of the JobManager.
+		"sql-gateway.endpoint.rest.bind-port": strconv.Itoa(p.gateway),
 	}
-	maps.Copy(s, taskManagerMemory())
-	for _, k := range []string{"execution.checkpointing.dir", "state.checkpoints.dir"} {
+	for _, k := range []string{"jobmanager.rpc.address", "jobmanager.bind-host", "rest.address", "rest.bind-address", "taskmanager.host",
+		"taskmanager.bind-host", "sql-gateway.endpoint.rest.address", "sql-gateway.endpoint.rest.bind-address"} {
+		s[k] = loopback
+	}
+	for _, k := range []string{"execution.checkpointing.dir", "state.checkpoints.dir"} { // the second is for 1.20
 		s[k] = fileURL(filepath.Join(dir, "checkpoints"))
 	}
 	if !o.NoSavepointDir {
@@ -81,8 +50,49 @@ func settings(o Options, dir string, p ports) map[string]string {
 			s[k] = fileURL(filepath.Join(dir, "savepoints"))
 		}
 	}
+	maps.Copy(s, fixedSettings())
+	maps.Copy(s, taskManagerMemory())
 	maps.Copy(s, o.Config)
 	return s
+}
+
+// fixedSettings are the same for every cluster.
+func fixedSettings() map[string]string {
+	const adaptive = "jobmanager.adaptive-scheduler."
+	return map[string]string{
+		"jobmanager.memory.process.size": "640m",
+		"rest.flamegraph.enabled":        "true",
+		"web.submit.enable":              "true",
+		"web.cancel.enable":              "true",
+		"parallelism.default":            "1",
+
+		"execution.checkpointing.timeout":                           "60s",
+		"execution.checkpointing.tolerable-failed-checkpoints":      "100",
+		"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+
+		"restart-strategy.type":                 "fixed-delay",
+		"restart-strategy.fixed-delay.attempts": "2147483647",
+		"restart-strategy.fixed-delay.delay":    "3s",
+
+		// A TaskManager that asks before the JobManager is up would wait ten seconds.
+		"cluster.registration.error-delay":                "500ms",
+		"cluster.registration.refused-registration-delay": "2s",
+		// A lost process is noticed in some seconds instead of most of a minute.
+		"heartbeat.interval": "3s",
+		"heartbeat.timeout":  "20s",
+
+		"metrics.reporters":                   "prom",
+		"metrics.reporter.prom.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
+		// Else the label of demo-job would be demo_job.
+		"metrics.reporter.prom.filterLabelValueCharacters": "false",
+
+		// A rescale takes about three seconds instead of up to thirty; 1.20 calls the cooldown scaling-interval.min.
+		adaptive + "rescale-trigger.max-delay":                "2s",
+		adaptive + "executing.cooldown-after-rescaling":       "1s",
+		adaptive + "executing.resource-stabilization-timeout": "1s",
+		adaptive + "scaling-interval.min":                     "1s",
+		"web.adaptive-scheduler.rescale-history.size":         "10",
+	}
 }
 
 // taskManagerMemory sets every pool: Flink's own start script works these out, and it is not used here.

@@ -123,7 +123,7 @@ func TestProcessStop(t *testing.T) {
 func TestLastLine(t *testing.T) {
 	dir := t.TempDir()
 	log, out := filepath.Join(dir, "a.log"), filepath.Join(dir, "a.out")
-	p := &process{name: "JobManager", logs: []string{log, out}}
+	p := &process{name: "JobManager", logs: []logFile{{path: log}, {path: out}}}
 	if got := p.died().Error(); !strings.Contains(got, "it printed nothing") {
 		t.Error(got)
 	}
@@ -145,6 +145,10 @@ func TestLastLine(t *testing.T) {
 	want := "JobManager ended while starting: Caused by: java.net.BindException: Address already in use (log: " + log + ")"
 	if got := p.died().Error(); got != want {
 		t.Errorf("got %q", got)
+	}
+	p.logs[0] = logFrom(log) // a second life
+	if got := p.lastLine(); got != "Error: Could not find or load main class X" {
+		t.Errorf("got %q, of its first life", got)
 	}
 }
 

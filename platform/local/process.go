@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -20,10 +21,24 @@ import (
 // process is one program started here. Whoever starts one must call stop, which waits for it.
 type process struct {
 	name     string // in words: "TaskManager 1"
-	logs     []string
+	logs     []logFile
 	cmd      *exec.Cmd
 	done     chan struct{} // closed when it has ended and was waited for
 	stopping atomic.Bool
+}
+
+// logFile is a log from where the present life of its program begins.
+type logFile struct {
+	path string
+	from int64
+}
+
+func logFrom(path string) logFile {
+	l := logFile{path: path}
+	if st, err := os.Stat(path); err == nil {
+		l.from = st.Size()
+	}
+	return l
 }
 
 // start runs cmd with its output appended to out. logs are the files to look at when it ends by itself, the best first.
@@ -38,7 +53,10 @@ func start(log *slog.Logger, name string, cmd *exec.Cmd, out string, logs ...str
 	cmd.Stdout, cmd.Stderr = f, f
 	ownGroup(cmd)
 	dieWithUs(cmd)
-	p := &process{name: name, cmd: cmd, done: make(chan struct{}), logs: append(logs, out)}
+	p := &process{name: name, cmd: cmd, done: make(chan struct{})}
+	for _, path := range append(logs, out) {
+		p.logs = append(p.logs, logFrom(path))
+	}
 	started := make(chan error, 1)
 	go func() {
 		// The kernel ties the child's life to this thread, not to the process: it must stay until the child has ended.
@@ -96,14 +114,14 @@ func (p *process) died() error {
 	if line == "" {
 		line = "it printed nothing"
 	}
-	return fmt.Errorf("%s ended while starting: %s (log: %s)", p.name, line, p.logs[0])
+	return fmt.Errorf("%s ended while starting: %s (log: %s)", p.name, line, p.logs[0].path)
 }
 
 // lastLine returns the last line of its logs that tells of an error, else the last line at all.
 func (p *process) lastLine() string {
 	var last string
-	for _, path := range p.logs {
-		bad, any := scanLog(path)
+	for _, l := range p.logs {
+		bad, any := l.scan()
 		if bad != "" {
 			return bad
 		}
@@ -114,16 +132,20 @@ func (p *process) lastLine() string {
 	return last
 }
 
-// scanLog reads the end of a log: the last line that tells of an error (in a Java stack trace the root cause), and the
+// scan reads the end of a log: the last line that tells of an error (in a Java stack trace the root cause), and the
 // last line that is no stack frame.
-func scanLog(path string) (bad, last string) {
-	f, err := os.Open(path)
+func (l logFile) scan() (bad, last string) {
+	f, err := os.Open(l.path)
 	if err != nil {
 		return "", ""
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err == nil && st.Size() > 256<<10 {
-		_, _ = f.Seek(-256<<10, 2)
+	st, err := f.Stat()
+	if err != nil {
+		return "", ""
+	}
+	if _, err := f.Seek(max(l.from, st.Size()-256<<10), io.SeekStart); err != nil {
+		return "", ""
 	}
 	sc := bufio.NewScanner(f)
 	sc.Buffer(nil, 1<<20)

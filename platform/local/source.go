@@ -166,10 +166,15 @@ func containsAny(s string, subs ...string) bool {
 // watchGrowth reports how much has arrived below dir, about once a second, until stop is called.
 func watchGrowth(dir string, total int64, p Progress) (stop func()) {
 	var told int64
+	checking := false
 	return ticking(time.Second, func() {
-		if n := biggestFile(dir); n > told {
+		switch n := biggestFile(dir); {
+		case n > told:
 			told = n
 			sayBytes(p, n, total)
+		case n >= total && total > 0 && !checking:
+			checking = true
+			p.say("  all of it is here, pip looks into it")
 		}
 	})
 }
