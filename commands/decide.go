@@ -19,7 +19,7 @@ type Request struct {
 	Now          time.Time // in the zone that env.hour shall be told in
 	Permission   string
 	Cluster, Job string
-	Args         map[string]any // for conditions; nil: not known yet
+	Args         map[string]string // for conditions; nil: not known yet
 	// Anywhere asks whether the person may do it on some cluster and job. Conditions on what is not known count as met,
 	// requirements as well.
 	Anywhere bool
@@ -51,12 +51,12 @@ func (p *Policy) Decide(r Request) Decision {
 	if r.Actor.ID == "" || r.Permission == "" || r.Place.Network != r.Actor.Network {
 		return d // a person speaks on the network that vouches for them, or not at all
 	}
-	env := &whereEnv{r: r}
+	env := &conditions{r: r}
 	for _, ru := range p.allow[r.Permission] {
 		if !have.meets(ru.roles) || !ru.inPlace(r.Place) || !ru.onTarget(r) {
 			continue
 		}
-		if !ru.holds(env, true) {
+		if !ru.holds(env) {
 			d.Unmet = ru.name
 			continue
 		}
@@ -68,7 +68,7 @@ func (p *Policy) Decide(r Request) Decision {
 		return d
 	}
 	for _, ru := range p.require[r.Permission] {
-		if !ru.inPlace(r.Place) || !ru.onTarget(r) || !ru.holds(env, true) {
+		if !ru.inPlace(r.Place) || !ru.onTarget(r) || !ru.holds(env) {
 			continue
 		}
 		// Approval outweighs confirmation; of two approvals the first rule counts.
@@ -80,10 +80,10 @@ func (p *Policy) Decide(r Request) Decision {
 }
 
 // explain says of a refusal who may do it here, and where else this person may.
-func (p *Policy) explain(d *Decision, r Request, have roleSet, env *whereEnv) {
+func (p *Policy) explain(d *Decision, r Request, have roleSet, env *conditions) {
 	var here roleSet
 	for _, ru := range p.allow[r.Permission] {
-		if !ru.onTarget(r) || !ru.holds(env, true) {
+		if !ru.onTarget(r) || !ru.holds(env) {
 			continue
 		}
 		if ru.inPlace(r.Place) {
@@ -130,14 +130,14 @@ func glob(pattern, name string) bool {
 	return ok && err == nil
 }
 
-// holds says whether the rule's condition is met. One that fails to run is not: an allowing rule then allows nothing.
-// For a requiring rule it is met: what cannot be looked at is asked for.
-func (ru *rule) holds(env *whereEnv, ifUnknown bool) bool {
+// holds says whether the rule's condition is met. One about what is not known yet is. One that fails is not, so that it
+// allows nothing; but where it requires something it is, so that it is asked for.
+func (ru *rule) holds(env *conditions) bool {
 	if ru.where == nil {
 		return true
 	}
 	if env.r.Anywhere && ru.asks.target || env.r.Args == nil && ru.asks.args {
-		return ifUnknown
+		return true
 	}
 	ok, err := ru.where.Eval(env.values())
 	if err != nil {
@@ -146,31 +146,39 @@ func (ru *rule) holds(env *whereEnv, ifUnknown bool) bool {
 	return ok
 }
 
-// whereEnv makes the environment of conditions when the first asks for it.
-type whereEnv struct {
-	r  Request
-	vs map[string]any
+// Conditions is what the where of a rule looks at.
+type Conditions struct {
+	Env     Clock             `expr:"env"`
+	Actor   string            `expr:"actor"`   // "web:olga"
+	Channel string            `expr:"channel"` // "web:ops"
+	Cluster string            `expr:"cluster"`
+	Job     string            `expr:"job"`
+	Args    map[string]string `expr:"args"` // by parameter, as text
 }
 
-func (e *whereEnv) values() map[string]any {
+// Clock is the time of the call, where drey runs.
+type Clock struct {
+	Hour    int    `expr:"hour"`
+	Minute  int    `expr:"minute"`
+	Weekday string `expr:"weekday"` // "Monday"
+	Date    string `expr:"date"`    // "2006-01-02"
+}
+
+// conditions makes what conditions look at when the first of them asks.
+type conditions struct {
+	r  Request
+	vs *Conditions
+}
+
+func (e *conditions) values() *Conditions {
 	if e.vs == nil {
-		e.vs = WhereEnv(e.r)
+		r := e.r
+		e.vs = &Conditions{
+			Env:   Clock{r.Now.Hour(), r.Now.Minute(), r.Now.Weekday().String(), r.Now.Format(time.DateOnly)},
+			Actor: r.Actor.String(), Channel: r.Place.String(), Cluster: r.Cluster, Job: r.Job, Args: r.Args,
+		}
 	}
 	return e.vs
-}
-
-// WhereEnv is what a condition sees. Its keys are what Compile should know.
-func WhereEnv(r Request) map[string]any {
-	args := r.Args
-	if args == nil {
-		args = map[string]any{}
-	}
-	return map[string]any{
-		"env": map[string]any{
-			"hour": r.Now.Hour(), "minute": r.Now.Minute(), "weekday": r.Now.Weekday().String(), "date": r.Now.Format(time.DateOnly),
-		},
-		"actor": r.Actor.String(), "channel": r.Place.String(), "cluster": r.Cluster, "job": r.Job, "args": args,
-	}
 }
 
 // unknowns says what a condition looks at that the first of the two checks does not know.

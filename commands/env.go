@@ -2,8 +2,6 @@ package commands
 
 import (
 	"encoding/json"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/drey-ops/drey/bot"
@@ -96,46 +94,6 @@ func (e *Env) Form(title, submit string) bot.Message {
 	f := e.cmd.form(g, nil)
 	f.Title, f.Submit = title, submit
 	return bot.Message{Private: true, Form: f, Title: title, Fallback: title + ": fill in the form, or type " + e.cmd.Usage()}
-}
-
-// Confirmation is a question that is answered by typing a word.
-type Confirmation struct {
-	Word   string   // to be typed: the job's name; empty: made from the arguments
-	Title  string   // "Cancel orders?"
-	Submit string   // "Cancel the job"
-	Intro  bot.Text // what will be lost
-}
-
-// Confirm returns nil when the person has typed c.Word for this very call, or a second person approved it; else an error
-// of Tell with a form that asks for the word, to be returned as it is.
-func (e *Env) Confirm(c Confirmation) error {
-	if e.Approved != "" {
-		return nil
-	}
-	return e.confirm(c)
-}
-
-func (e *Env) confirm(c Confirmation) error {
-	if e.typed != "" && e.typed == c.Word {
-		return nil
-	}
-	in := bot.Input{
-		Name: confirmKey, Label: "Type " + c.Word + " to go on", Kind: "line", Required: true, Match: c.Word, Value: e.typed,
-	}
-	if e.typed != "" {
-		in.Error = fmt.Sprintf("This is not %q. Nothing was changed.", c.Word)
-	}
-	path := "/" + e.cmd.Path
-	line := path + " " + confirmKey + "=" + quote(c.Word) + strings.TrimPrefix(e.Line(), path)
-	return Tell(bot.Message{
-		Title: c.Title, Tone: bot.Warn, Private: true,
-		Blocks:   []bot.Block{c.Intro, bot.Notef("To go on, type `%s`", line)},
-		Fallback: strings.TrimSpace(c.Title + " " + c.Intro.Plain()),
-		Form: &bot.Form{
-			Title: c.Title, Submit: c.Submit, Danger: true, Intro: c.Intro, Fields: []bot.Input{in},
-			Call: bot.Call{Path: e.cmd.Path, Args: e.args},
-		},
-	})
 }
 
 // Told is an error that says what to answer: a question back, rather than a failure.

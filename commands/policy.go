@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drey-ops/drey/alerts/guard"
 	"github.com/drey-ops/drey/bot"
 )
 
@@ -55,21 +56,13 @@ type Rule struct {
 // DefaultWithin is how long an approval is waited for where the rule does not say.
 const DefaultWithin = 15 * time.Minute
 
-// Where is a compiled condition of a rule. Eval must be bounded in time and memory, and may be called concurrently.
-type Where interface {
-	Eval(env map[string]any) (bool, error)
-}
-
-// Compile makes a Where of its source.
-type Compile func(src string) (Where, error)
-
 // rule is a Rule made ready.
 type rule struct {
 	Rule
 	name  string
 	roles roleSet
 	by    roleSet
-	where Where
+	where *guard.Rule[Conditions]
 	asks  unknowns // what the condition looks at that is not always known
 }
 
@@ -81,17 +74,17 @@ type Policy struct {
 	allow     map[string][]*rule // by permission
 	require   map[string][]*rule
 	rules     []*rule
-	loads     Options
 }
 
 type member struct{ kind, id string }
 
-// NewPolicy makes o ready. Its error is Problems. compile may be nil where no rule has a where.
-func NewPolicy(o Options, compile Compile) (*Policy, error) {
-	if bad := o.Validate(compile); len(bad) > 0 {
+// NewPolicy makes o ready. Its error is Problems.
+func NewPolicy(o Options) (*Policy, error) {
+	if bad := o.Validate(); len(bad) > 0 {
 		return nil, bad
 	}
-	p := &Policy{members: map[member]roleSet{}, allow: map[string][]*rule{}, require: map[string][]*rule{}, loads: o}
+	p := &Policy{members: map[member]roleSet{}, allow: map[string][]*rule{}, require: map[string][]*rule{}}
+	compiler := guard.New[Conditions]()
 	for name := range o.Roles {
 		p.roleNames = append(p.roleNames, name)
 	}
@@ -108,7 +101,7 @@ func NewPolicy(o Options, compile Compile) (*Policy, error) {
 			ready.Within = DefaultWithin
 		}
 		if r.Where != "" {
-			where, err := compile(r.Where)
+			where, err := compiler.Compile(r.Where)
 			if err != nil {
 				return nil, Problems{{Key: fmt.Sprintf("policy[%d].where", i), Msg: err.Error()}}
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -129,14 +130,24 @@ func (r *Router) settle(ctx context.Context, e *Env, args any) error {
 
 // decide is the exact check.
 func (r *Router) decide(e *Env, args any) Decision {
-	req := Request{Actor: e.Actor, Place: e.Place, Now: e.Now, Permission: e.cmd.Permission, Args: map[string]any{}}
+	req := Request{Actor: e.Actor, Place: e.Place, Now: e.Now, Permission: e.cmd.Permission, Args: textArgs(e.args)}
 	req.Cluster, req.Job = e.cmd.target(args)
 	// See the package's Design: only a read, or a command that knows no clusters at all, may be about any cluster.
 	req.Anywhere = req.Cluster == "" && req.Job == "" && (!e.cmd.targeted || e.cmd.Effect == Reads)
-	if err := json.Unmarshal(e.args, &req.Args); err != nil {
-		panic("commands: canonical args: " + err.Error()) // Encode made them
-	}
 	return r.policy.Load().Decide(req)
+}
+
+// textArgs is canonical arguments as conditions see them.
+func textArgs(raw json.RawMessage) map[string]string {
+	out := map[string]string{}
+	g, err := givenOf(raw, nil)
+	if err != nil {
+		return out
+	}
+	for k, texts := range g {
+		out[k] = strings.Join(texts, " ")
+	}
+	return out
 }
 
 // guard asks for what the policy or the command's effect requires besides the right.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drey-ops/drey/alerts/guard"
 	"github.com/drey-ops/drey/bot"
 )
 
@@ -25,8 +26,8 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Validate returns every mistake in o. compile may be nil: then any where is a mistake.
-func (o Options) Validate(compile Compile) Problems {
+// Validate returns every mistake in o; none is nil.
+func (o Options) Validate() Problems {
 	var ps Problems
 	bad := func(key, format string, args ...any) { ps = append(ps, Problem{key, fmt.Sprintf(format, args...)}) }
 	for _, name := range slices.Sorted(maps.Keys(o.Roles)) {
@@ -34,22 +35,33 @@ func (o Options) Validate(compile Compile) Problems {
 		if name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == ',' }) {
 			bad("roles", "%q is no name for a role: want one word", name)
 		}
-		for key, ids := range map[string][]string{
-			"slack_groups": r.SlackGroups, "slack_users": r.SlackUsers, "discord_roles": r.DiscordRoles,
-			"discord_users": r.DiscordUsers, "web_users": r.WebUsers,
+		for _, list := range []struct {
+			key string
+			ids []string
+		}{
+			{"slack_groups", r.SlackGroups}, {"slack_users", r.SlackUsers}, {"discord_roles", r.DiscordRoles},
+			{"discord_users", r.DiscordUsers}, {"web_users", r.WebUsers},
 		} {
-			if i := slices.IndexFunc(ids, func(s string) bool { return strings.TrimSpace(s) != s || s == "" }); i >= 0 {
-				bad(fmt.Sprintf("roles.%s.%s[%d]", name, key, i), "is empty or has blanks around it; want an id")
+			if i := slices.IndexFunc(list.ids, func(s string) bool { return strings.TrimSpace(s) != s || s == "" }); i >= 0 {
+				bad(fmt.Sprintf("roles.%s.%s[%d]", name, list.key, i), "is empty or has blanks around it; want an id")
 			}
 		}
 	}
+	compiler := guard.New[Conditions]()
 	for i, r := range o.Policy {
-		o.validateRule(fmt.Sprintf("policy[%d]", i), r, compile, bad)
+		at := fmt.Sprintf("policy[%d]", i)
+		o.validateRule(at, r, bad)
+		if r.Where == "" {
+			continue
+		}
+		if _, err := compiler.Compile(r.Where); err != nil {
+			bad(at+".where", "%v", err)
+		}
 	}
 	return ps
 }
 
-func (o Options) validateRule(at string, r Rule, compile Compile, bad func(key, format string, args ...any)) {
+func (o Options) validateRule(at string, r Rule, bad func(key, format string, args ...any)) {
 	switch {
 	case len(r.Allow) > 0 && (r.Require != "" || len(r.For) > 0):
 		bad(at, "a rule has either allow or require, not both")
@@ -82,13 +94,6 @@ func (o Options) validateRule(at string, r Rule, compile Compile, bad func(key, 
 	for i, g := range r.Jobs {
 		if _, err := path.Match(g, ""); err != nil || g == "" {
 			bad(fmt.Sprintf("%s.jobs[%d]", at, i), "%q is no pattern; want a job's name, with * for any letters", g)
-		}
-	}
-	if r.Where != "" {
-		if compile == nil {
-			bad(at+".where", "conditions are not available here")
-		} else if _, err := compile(r.Where); err != nil {
-			bad(at+".where", "%v", err)
 		}
 	}
 }

@@ -211,21 +211,20 @@ func parseDuration(s string) (time.Duration, error) {
 	return time.Duration(n)*24*time.Hour + d, nil
 }
 
-// Encode writes an args struct as the arguments of a call. Zero values are left out.
+// Encode writes an args struct, or a map of arguments, as the arguments of a call. Zero values of a struct are left out,
+// unless there is a default that would come in their stead.
 func Encode(args any) json.RawMessage {
-	v := reflect.Indirect(reflect.ValueOf(args))
-	m := map[string]any{}
-	if v.Kind() == reflect.Struct {
+	if v := reflect.Indirect(reflect.ValueOf(args)); v.Kind() == reflect.Struct {
 		ps, _ := paramsOf(v.Type())
+		m := map[string]any{}
 		for _, p := range ps {
-			if f := v.FieldByIndex(p.index); !f.IsZero() {
+			if f := v.FieldByIndex(p.index); !f.IsZero() || p.deflt != "" {
 				m[p.name] = p.plain(f)
-			} else if p.deflt != "" {
-				m[p.name] = p.plain(f) // zero on purpose: the default must not come back
 			}
 		}
+		args = m
 	}
-	raw, err := json.Marshal(m)
+	raw, err := json.Marshal(args)
 	if err != nil {
 		panic("commands: encode args: " + err.Error()) // texts, numbers and bools only
 	}
@@ -295,8 +294,7 @@ func clip(s string, n int) string {
 	return strings.ToValidUTF8(s[:n], "") + "…"
 }
 
-// Form asks for the command's parameters: those in known are filled in already. Parameters that known has and show does
-// not name stay in the form's Call.
+// form asks for the command's parameters, filled in with g; wrong says what was the matter with one of them.
 func (c *Command) form(g given, wrong *UsageError) *bot.Form {
 	f := &bot.Form{Title: c.Help, Submit: "Go on", Call: bot.Call{Path: c.Path}}
 	for _, p := range c.params {
