@@ -26,6 +26,9 @@ const (
 func (db *DB) do(ctx context.Context, call string, fn func(context.Context) error) error {
 	pause := pauseMin
 	for try := 1; ; try++ {
+		if db.before != nil {
+			db.before()
+		}
 		start := time.Now()
 		err := explain(fn(ctx))
 		if db.onCall != nil {

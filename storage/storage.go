@@ -57,6 +57,7 @@ type DB struct {
 	onCall func(call string, d time.Duration, err error)
 	kind   string
 	lua    scripts
+	before func()       // runs before every call; may be nil
 	stop   func() error // ends the embedded or in-process server; nil with an outside one
 
 	mu     sync.Mutex
