@@ -1,0 +1,165 @@
+package alerts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/platform"
+	"github.com/drey-ops/drey/storage"
+)
+
+// Answer is what became of an action. Say is one sentence for the person. Already means that nothing had to be done.
+type Answer struct {
+	Incident Incident
+	Already  bool
+	Pending  bool // it is stored and will be done, but Alertmanager did not answer yet
+	Say      string
+}
+
+// Get returns an incident by its id. The error is of kind platform.NotFound when there is none.
+func (s *Service) Get(ctx context.Context, id string) (Incident, error) {
+	id = strings.ToLower(strings.Trim(id, " `#"))
+	op := "show incident " + clip(id, 40)
+	inc, _, err := s.current.Get(ctx, stem(id))
+	if err == nil && inc.ID != id {
+		var seq int
+		if _, rest, _ := strings.Cut(id, "-"); rest == "" {
+			seq = 1
+		} else if _, scanErr := fmt.Sscanf(rest, "%d", &seq); scanErr != nil {
+			return inc, platform.Errorf(platform.NotFound, op, "no such incident")
+		}
+		inc, _, err = s.past.Get(ctx, pastID(stem(id), seq))
+	}
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return inc, platform.Errorf(platform.NotFound, op, "no such incident")
+	case errors.Is(err, storage.ErrUnavailable):
+		return inc, platform.Errorf(platform.Unavailable, op, "the store does not answer")
+	}
+	return inc, err
+}
+
+// Filter chooses incidents.
+type Filter struct {
+	States   []string // empty: those that are not resolved
+	Severity string
+	Text     string // part of the title, the id or a label's value, in any case
+	Max      int    // 0 means 100
+}
+
+// List returns the groups' newest incidents, those that changed last first.
+func (s *Service) List(ctx context.Context, f Filter) ([]Incident, error) {
+	if f.Max <= 0 {
+		f.Max = 100
+	}
+	var out []Incident
+	for e, err := range s.current.Newest(ctx, 0) {
+		if err != nil {
+			return out, err
+		}
+		if f.keeps(&e.Value) {
+			out = append(out, e.Value)
+		}
+		if len(out) == f.Max {
+			break
+		}
+	}
+	return out, nil
+}
+
+func (f Filter) keeps(i *Incident) bool {
+	if len(f.States) == 0 && !i.Open() || f.Severity != "" && !strings.EqualFold(f.Severity, i.Severity) {
+		return false
+	}
+	for n, st := range f.States {
+		if st == i.State() {
+			break
+		}
+		if n == len(f.States)-1 {
+			return false
+		}
+	}
+	want := strings.ToLower(f.Text)
+	if strings.Contains(strings.ToLower(i.Title+" "+i.ID), want) {
+		return true
+	}
+	for _, v := range i.Labels {
+		if strings.Contains(strings.ToLower(v), want) {
+			return true
+		}
+	}
+	return false
+}
+
+// act changes the open incident of an id. An incident that is over, or was followed by another, is an error of kind Invalid
+// that says so.
+func (s *Service) act(ctx context.Context, verb, id string, fn func(i *Incident, tx *storage.Tx) ([]story, error)) (Incident, error) {
+	inc, err := s.Get(ctx, id)
+	if err != nil {
+		return inc, err
+	}
+	op := verb + " " + inc.ID
+	got, err := s.change(ctx, inc.root(), func(i *Incident, tx *storage.Tx) ([]story, error) {
+		switch {
+		case i.ID != inc.ID:
+			return nil, platform.Errorf(platform.Invalid, op, "it is over; the group's present incident is %s", i.ID)
+		case !i.Open():
+			return nil, platform.Errorf(platform.Invalid, op, "it is over since %s", i.Over.UTC().Format("15:04 UTC"))
+		}
+		return fn(i, tx)
+	})
+	if errors.Is(err, storage.ErrUnavailable) {
+		err = platform.Errorf(platform.Unavailable, op, "the store does not answer; nothing was changed")
+	}
+	return got, err
+}
+
+// Ack notes that actor takes care of the incident.
+func (s *Service) Ack(ctx context.Context, id string, actor bot.Actor) (Answer, error) {
+	inc, err := s.act(ctx, "acknowledge", id, func(i *Incident, _ *storage.Tx) ([]story, error) {
+		if i.Acked != nil {
+			return nil, errSame
+		}
+		i.Acked = &Mark{By: plainActor(actor), At: s.hooks.Now()}
+		return []story{{kind: storyAcked, by: actor.String(), text: bot.Textf("**Acknowledged** by %s", who(actor))}}, nil
+	})
+	switch {
+	case errors.Is(err, errSame):
+		return Answer{Incident: inc, Already: true, Say: fmt.Sprintf("%s was already acknowledged by %s at %s.", inc.ID, inc.Acked.Who(), inc.Acked.At.UTC().Format("15:04 UTC"))}, nil
+	case err != nil:
+		return Answer{Incident: inc}, err
+	}
+	return Answer{Incident: inc, Say: fmt.Sprintf("%s is acknowledged: %s.", inc.ID, inc.Title)}, nil
+}
+
+// Unack takes the acknowledgement back, whoever gave it.
+func (s *Service) Unack(ctx context.Context, id string, actor bot.Actor) (Answer, error) {
+	inc, err := s.act(ctx, "un-acknowledge", id, func(i *Incident, _ *storage.Tx) ([]story, error) {
+		if i.Acked == nil {
+			return nil, errSame
+		}
+		i.Acked = nil
+		return []story{{kind: storyUnacked, by: actor.String(), tone: bot.Warn, text: bot.Textf("**No longer acknowledged**: taken back by %s", who(actor))}}, nil
+	})
+	switch {
+	case errors.Is(err, errSame):
+		return Answer{Incident: inc, Already: true, Say: inc.ID + " is not acknowledged."}, nil
+	case err != nil:
+		return Answer{Incident: inc}, err
+	}
+	return Answer{Incident: inc, Say: inc.ID + " is no longer acknowledged."}, nil
+}
+
+// plainActor is what is kept of a person: not the groups, which change.
+func plainActor(a bot.Actor) bot.Actor {
+	a.Groups = nil
+	return a
+}
+
+// Explain runs the stages over one webhook with what is known now, without any effect.
+func (s *Service) Explain(ctx context.Context, source string, payload []byte) Trace {
+	return s.pipeline.Explain(ctx, source, payload, s.hooks.Now())
+}

@@ -1,0 +1,299 @@
+package alerts
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/platform"
+)
+
+// How much of what comes from outside a head message shows.
+const (
+	maxSummary     = 300
+	maxDescription = 900
+	maxMembers     = 5
+)
+
+// head is the message that stands for the incident in a channel; it depends on the incident alone.
+func head(i *Incident) bot.Message {
+	m := bot.Message{Title: stateWord(i) + ": " + i.Title, Tone: toneOf(i), Fallback: headline(i)}
+	shown := i.shown()
+	if s := annotation(shown, "summary"); s != "" {
+		m.Blocks = append(m.Blocks, bot.Textf("**%s**", clip(s, maxSummary)))
+	}
+	if s := annotation(shown, "description", "message"); s != "" {
+		m.Blocks = append(m.Blocks, bot.Textf("%s", clip(s, maxDescription)))
+	}
+	m.Blocks = append(m.Blocks, append(stateFields(i), jobFields(i)...))
+	if len(i.Alerts) > 1 {
+		m.Blocks = append(m.Blocks, bot.Textf("%s", i.members(nil)))
+	}
+	if i.Facts != nil && i.Facts.RootCause != "" && i.Open() {
+		m.Blocks = append(m.Blocks, bot.Code{Body: clip(i.Facts.RootCause, maxDescription)})
+	}
+	m.Blocks = append(m.Blocks, notes(i)...)
+	if b := buttons(i); len(b) > 0 {
+		m.Blocks = append(m.Blocks, b)
+	}
+	return m
+}
+
+func stateWord(i *Incident) string {
+	switch i.State() {
+	case Resolved:
+		return "Resolved"
+	case Silenced:
+		return "Silenced"
+	case Acked:
+		return "Acknowledged"
+	}
+	return "Firing"
+}
+
+func toneOf(i *Incident) bot.Tone {
+	switch {
+	case i.State() == Resolved:
+		return bot.Good
+	case i.State() == Silenced:
+		return bot.Muted
+	case severityRank(i.Severity) >= 3 && i.State() == Firing:
+		return bot.Bad
+	case severityRank(i.Severity) == 1:
+		return bot.Plain
+	}
+	return bot.Warn
+}
+
+// headline is the incident in one sentence.
+func headline(i *Incident) string {
+	s := stateWord(i) + ": " + i.Title
+	if i.Severity != "" {
+		s += " (" + clip(i.Severity, 40) + ")"
+	}
+	if sum := annotation(i.shown(), "summary"); sum != "" && i.Open() {
+		s += ". " + clip(sum, maxSummary)
+	}
+	return s
+}
+
+// annotation is the first of the named annotations that all of the alerts share, or else the first alert's.
+func annotation(as []Alert, names ...string) string {
+	for _, n := range names {
+		for _, a := range as {
+			if v := a.Annotations[n]; v != "" {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+// moment shows a time in the reader's zone.
+func moment(t time.Time) bot.Span {
+	return bot.Span{At: t.UTC().Truncate(time.Second), Text: t.UTC().Format("2006-01-02 15:04 UTC")}
+}
+
+func stateFields(i *Incident) bot.Fields {
+	f := bot.Fields{}
+	if i.Severity != "" {
+		f = append(f, bot.F("Severity", clip(i.Severity, 40)))
+	}
+	f = append(f, bot.F("Since", moment(i.Since)))
+	if i.Open() {
+		firing := fmt.Sprintf("%d of %d", i.FiringCount(), len(i.Alerts))
+		if i.Cut > 0 {
+			firing += fmt.Sprintf(", %d more not sent", i.Cut)
+		}
+		f = append(f, bot.F("Firing", firing))
+	} else {
+		f = append(f, bot.F("Over", bot.Textf("%v after %s", moment(i.Over), span(i.Over.Sub(i.Since)))))
+	}
+	if i.Episodes > 1 {
+		f = append(f, bot.F("Fired", fmt.Sprintf("%d times since it began", i.Episodes)))
+	}
+	if i.Acked != nil {
+		f = append(f, bot.F("Acknowledged", bot.Textf("by %s, %v", i.Acked.Who(), moment(i.Acked.At))))
+	}
+	if s := i.silenceText(); len(s.Spans) > 0 && i.Open() {
+		f = append(f, bot.F("Silenced", s))
+	}
+	return f
+}
+
+func jobFields(i *Incident) bot.Fields {
+	if i.Job == nil {
+		return nil
+	}
+	if i.Facts == nil {
+		return bot.Fields{bot.F("Job", i.Job.String())}
+	}
+	j := i.Facts
+	f := bot.Fields{bot.F("Job", j.Ref.String()), bot.F("Job state", j.stateText())}
+	if j.Restarts > 0 {
+		f = append(f, bot.F("Restarts", j.Restarts))
+	}
+	switch {
+	case !j.Checkpoint.IsZero():
+		f = append(f, bot.F("Last checkpoint", bot.Textf("%v", moment(j.Checkpoint))))
+	case j.Checkpoints:
+		f = append(f, bot.F("Last checkpoint", "none completed"))
+	}
+	return f
+}
+
+// members lists what tells the given alerts apart, or the firing ones for nil: bounded, with how many more there are.
+func (i *Incident) members(fps []string) string {
+	if fps == nil {
+		for _, fp := range slices.Sorted(maps.Keys(i.Alerts)) {
+			if i.Alerts[fp].Status == Firing {
+				fps = append(fps, fp)
+			}
+		}
+	}
+	if len(fps) == 0 {
+		return "none fires"
+	}
+	common := commonLabels(slices.Collect(maps.Values(i.Alerts)))
+	var names []string
+	for _, fp := range fps {
+		names = append(names, apart(i.Alerts[fp], common))
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if n := len(names) - maxMembers; n > 0 {
+		names = append(names[:maxMembers], fmt.Sprintf("%d more", n))
+	}
+	return strings.Join(names, ", ")
+}
+
+// apart names an alert by up to two labels that are not common to all, the telling ones first.
+func apart(a Alert, common map[string]string) string {
+	var own []string
+	for k := range a.Labels {
+		if _, shared := common[k]; !shared {
+			own = append(own, k)
+		}
+	}
+	if len(own) == 0 {
+		return clip(cmp.Or(a.Labels["job_name"], a.Labels["instance"], a.Labels["alertname"], "one alert"), 80)
+	}
+	telling := []string{"tm_id", "pod", "instance", "task_name", "job_name", "alertname"}
+	slices.SortFunc(own, func(x, y string) int {
+		return cmp.Or(slices.Index(telling, y)-slices.Index(telling, x), strings.Compare(x, y))
+	})
+	var out []string
+	for _, k := range own[:min(2, len(own))] {
+		out = append(out, clip(a.Labels[k], 60))
+	}
+	return strings.Join(out, " ")
+}
+
+func notes(i *Incident) []bot.Block {
+	var out []bot.Block
+	if i.NoFacts != "" && i.Open() {
+		out = append(out, bot.Notef("%s", i.NoFacts))
+	}
+	if !i.Blind.IsZero() {
+		out = append(out, bot.Notef("Alertmanager does not answer since %v: what stands here may be old.", moment(i.Blind)))
+	}
+	if i.OverNote != "" && !i.Open() {
+		out = append(out, bot.Notef("%s", i.OverNote))
+	}
+	if i.Before != "" {
+		out = append(out, bot.Notef("Fired before as `%s`.", i.Before))
+	}
+	last := bot.Notef("Incident `%s`", i.ID)
+	for _, l := range links(i) {
+		last.Spans = append(last.Spans, bot.Span{Text: " · "}, bot.Span{Text: l.Label, URL: l.URL})
+	}
+	return append(out, last)
+}
+
+// links are the addresses that an alert and its job bring along, http and https only.
+func links(i *Incident) []bot.Button {
+	var out []bot.Button
+	add := func(label, raw string) {
+		if u, err := url.Parse(raw); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil {
+			out = append(out, bot.Button{Label: label, URL: u.String()})
+		}
+	}
+	shown := i.shown()
+	add("Runbook", annotation(shown, "runbook_url", "runbook"))
+	for _, a := range shown {
+		if a.GeneratorURL != "" {
+			add("Prometheus", a.GeneratorURL)
+			break
+		}
+	}
+	if i.ExternalURL != "" {
+		add("Alertmanager", strings.TrimSuffix(i.ExternalURL, "/")+"/#/alerts?receiver="+url.QueryEscape(i.Receiver))
+	}
+	if i.Facts != nil {
+		add("Flink", i.Facts.URL)
+	}
+	return out
+}
+
+// ButtonPaths are the commands that the buttons of an incident call.
+func ButtonPaths() []string {
+	return []string{"alerts ack", "alerts silence", "alerts unsilence", "flink savepoint", "flink restart", "flink stop"}
+}
+
+// buttons are those that can work now.
+func buttons(i *Incident) bot.Actions {
+	var out bot.Actions
+	onIncident, _ := json.Marshal(map[string]string{"incident": i.ID})
+	if i.Open() {
+		if i.State() == Firing {
+			out = append(out, bot.Button{Label: "Ack", Style: bot.Primary, Call: bot.Call{Path: "alerts ack", Args: onIncident}})
+		}
+		if i.State() == Silenced {
+			if i.ownSilence() != nil {
+				out = append(out, bot.Button{Label: "Unsilence", Call: bot.Call{Path: "alerts unsilence", Args: onIncident}})
+			}
+		} else if !i.NoAPI {
+			out = append(out, bot.Button{Label: "Silence…", Call: bot.Call{Path: "alerts silence", Args: onIncident}})
+		}
+	}
+	return append(out, jobButtons(i)...)
+}
+
+func jobButtons(i *Incident) bot.Actions {
+	ref, ok := i.jobRef()
+	if !ok {
+		return nil
+	}
+	args, _ := json.Marshal(map[string]string{"job": ref.String()})
+	can := func(op platform.Op) bool { return i.Facts == nil || i.Facts.can(op) }
+	var out bot.Actions
+	if can(platform.OpSavepoint) {
+		out = append(out, bot.Button{Label: "Savepoint", Call: bot.Call{Path: "flink savepoint", Args: args}})
+	}
+	if can(platform.OpSubmitSQL) {
+		out = append(out, bot.Button{Label: "Restart", Confirm: "Restart " + ref.Job + " from its newest savepoint or checkpoint?", Call: bot.Call{Path: "flink restart", Args: args}})
+	}
+	if can(platform.OpStop) {
+		out = append(out, bot.Button{Label: "Stop", Style: bot.Danger, Confirm: "Stop " + ref.Job + " with a savepoint?", Call: bot.Call{Path: "flink stop", Args: args}})
+	}
+	return out
+}
+
+// jobRef names the job for commands: as the cluster knows it, or by the labels while nobody asked the cluster. A job that
+// the cluster does not know has no buttons.
+func (i *Incident) jobRef() (platform.JobRef, bool) {
+	switch {
+	case i.Job == nil || i.Gone:
+		return platform.JobRef{}, false
+	case i.Facts != nil:
+		return i.Facts.Ref, true
+	}
+	// A reporter may mangle names, but never an id.
+	return platform.JobRef{Cluster: i.Job.Cluster, Job: cmp.Or(i.Job.ID, i.Job.Name)}, true
+}

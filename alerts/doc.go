@@ -1,0 +1,34 @@
+// Package alerts turns Alertmanager's webhooks into incidents, and incidents into one thread per channel.
+//
+//	POST → Receiver: who, how big → Pipeline: decode identify recall dedupe update bind match quiet compose
+//	     → one transaction: incident, outbox, story, queues → 200
+//	enrich worker     the job behind the labels, later, into the same head message
+//	reconcile worker  what Alertmanager really has: silenced, vanished, lost silences
+//
+// A webhook is answered 2xx only when all it says is stored, and 503 for anything that another try may mend:
+// Alertmanager repeats a 5xx within seconds, but a 429 or a 4xx only after its group_interval, and takes a redirect for a success.
+//
+// # Incidents
+//
+// An incident belongs to one alert group, known by our own hash of source, receiver and group labels. Alertmanager's
+// groupKey holds the route's path and changes with its configuration; startsAt and externalURL differ between the two
+// halves of a pair. News is what changes the status of a fingerprint: a repeat, a retry or the other half's copy
+// says nothing new and vanishes.
+//
+// The id of an incident is a stem of six characters made from that hash, with "-2", "-3" … for the later incidents of the
+// group. Stem is the root of everything kept about the group, so that one transaction can change it all:
+//
+//	table incidents       STEM          the group's newest incident
+//	table incidents-past  STEM/SEQ      the earlier ones
+//	log   alerts          Entry         what happened, for the audit trail
+//	queue alerts-enrich, alerts-reconcile   STEM
+//	outbox                STEM/SEQ/PLACE/head, STEM/SEQ/PLACE/story/N
+//
+// # Design
+//
+// Enrichment is not a stage of the pipeline: it asks clusters, and Alertmanager sends everything twice when its receiver
+// is slow. The thread appears at once with what the alert says, and the facts are edited in.
+//
+// Reconciliation is spread by incident over a queue rather than run as one loop under a lock: replicas share the work, and
+// a claimed batch asks each Alertmanager once, whole when the batch is big and by filter when it is small.
+package alerts

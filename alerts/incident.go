@@ -1,0 +1,273 @@
+package alerts
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/drey-ops/drey/bot"
+)
+
+// The states of an alert, and two of the four of an incident.
+const (
+	Firing   = "firing"
+	Resolved = "resolved"
+)
+
+// The other states of an incident. Silenced wins over Acked: while it holds, nothing rings.
+const (
+	Acked    = "acked"
+	Silenced = "silenced"
+)
+
+// Alert is one member of an incident.
+type Alert struct {
+	Status       string            `json:"status"`
+	Labels       map[string]string `json:"labels"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+	StartsAt     time.Time         `json:"starts"`
+	EndsAt       time.Time         `json:"ends,omitzero"`
+	GeneratorURL string            `json:"url,omitempty"`
+	Changed      time.Time         `json:"changed"`          // when Status came in
+	Absent       int               `json:"absent,omitempty"` // looks in a row that did not find it in Alertmanager
+	Unspoken     bool              `json:"unsaid,omitempty"` // suppressed in Alertmanager
+}
+
+// Mark says who did something, and when.
+type Mark struct {
+	By bot.Actor `json:"by"`
+	At time.Time `json:"at"`
+}
+
+// Who is the name to show.
+func (m Mark) Who() string { return who(m.By) }
+
+func who(a bot.Actor) string { return cmp.Or(a.Name, a.ID) }
+
+// Binding is the Flink job that the labels speak of. Any part may be empty, not all.
+type Binding struct {
+	Cluster string `json:"cluster,omitempty"`
+	ID      string `json:"id,omitempty"`
+	Name    string `json:"name,omitempty"`
+}
+
+// Target is one channel with its thread.
+type Target struct {
+	Place   bot.Place `json:"place"`
+	Route   string    `json:"route"`
+	Headed  bool      `json:"headed,omitempty"`  // that the head has been put
+	Stories int       `json:"stories,omitempty"` // how many have been told in the thread
+}
+
+// Line is one thing that happened to an incident.
+type Line struct {
+	At   time.Time `json:"at"`
+	Kind string    `json:"kind"`
+	By   string    `json:"by,omitempty"`
+	Text string    `json:"text"`
+}
+
+// Incident is one alert group from its first firing until it is over.
+type Incident struct {
+	ID          string            `json:"id"`
+	Seq         int               `json:"seq"` // the first incident of a group is 1
+	Key         string            `json:"key"` // the group's identity
+	Source      string            `json:"source"`
+	Receiver    string            `json:"receiver"`
+	GroupLabels map[string]string `json:"group,omitempty"`
+	ExternalURL string            `json:"external,omitempty"` // of the Alertmanager that spoke first
+
+	Title    string            `json:"title"`
+	Severity string            `json:"severity,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"` // common to all firing alerts
+	Alerts   map[string]Alert  `json:"alerts"`           // by fingerprint
+	Cut      int               `json:"cut,omitempty"`    // alerts that Alertmanager left out of its webhook
+	Since    time.Time         `json:"since"`            // of the present episode
+	First    time.Time         `json:"first"`
+	Seen     time.Time         `json:"seen"` // last heard of
+	Over     time.Time         `json:"over,omitzero"`
+	OverNote string            `json:"over_note,omitempty"` // how it ended, where not by a webhook
+	Episodes int               `json:"episodes"`
+	Before   string            `json:"before,omitempty"` // id of the group's previous incident
+
+	Acked      *Mark       `json:"acked,omitempty"`
+	Silences   []Silence   `json:"silences,omitempty"`
+	Suppressed *Suppressed `json:"suppressed,omitempty"`
+	Blind      time.Time   `json:"blind,omitzero"` // since when no Alertmanager of the source answers
+
+	NoAPI bool `json:"no_api,omitempty"` // the source names no Alertmanager to ask
+
+	Job     *Binding  `json:"job,omitempty"`
+	Facts   *JobFacts `json:"facts,omitempty"`
+	FactsAt time.Time `json:"facts_at,omitzero"`
+	NoFacts string    `json:"no_facts,omitempty"` // why there are none, or none newer than FactsAt
+	Gone    bool      `json:"gone,omitempty"`     // the clusters answered, and none has the job
+
+	Targets []Target  `json:"targets,omitempty"`
+	Lines   []Line    `json:"lines,omitempty"`
+	Members time.Time `json:"members,omitzero"` // when the thread was last told who joined and left
+	Head    string    `json:"head,omitempty"`   // digest of the head as last put
+	HeadAt  time.Time `json:"head_at,omitzero"`
+}
+
+// State is firing, acked, silenced or resolved.
+func (i *Incident) State() string {
+	switch {
+	case !i.Over.IsZero():
+		return Resolved
+	case i.Suppressed != nil || i.ownSilence() != nil:
+		return Silenced
+	case i.Acked != nil:
+		return Acked
+	}
+	return Firing
+}
+
+// Open says whether it is not over.
+func (i *Incident) Open() bool { return i.Over.IsZero() }
+
+// FiringCount counts the alerts that fire.
+func (i *Incident) FiringCount() int {
+	n := 0
+	for _, a := range i.Alerts {
+		if a.Status == Firing {
+			n++
+		}
+	}
+	return n
+}
+
+// stem is the storage root of id.
+func stem(id string) string {
+	s, _, _ := strings.Cut(id, "-")
+	return s
+}
+
+func (i *Incident) root() string { return stem(i.ID) }
+
+func idOf(stem string, seq int) string {
+	if seq <= 1 {
+		return stem
+	}
+	return stem + "-" + strconv.Itoa(seq)
+}
+
+func pastID(stem string, seq int) string { return fmt.Sprintf("%s/%d", stem, seq) }
+
+func (i *Incident) key(p bot.Place, rest string) string {
+	return fmt.Sprintf("%s/%d/%s/%s", i.root(), i.Seq, p, rest)
+}
+
+// HeadKey is the outbox key of the incident's message in a place.
+func (i *Incident) HeadKey(p bot.Place) string { return i.key(p, "head") }
+
+func (i *Incident) clone() Incident {
+	c := *i
+	c.Alerts = maps.Clone(i.Alerts)
+	c.Silences = slices.Clone(i.Silences)
+	c.Targets = slices.Clone(i.Targets)
+	c.Lines = slices.Clone(i.Lines)
+	return c
+}
+
+// maxLines bounds the story kept in the record; the log "alerts" has all of it.
+const maxLines = 50
+
+func (i *Incident) tell(l Line) {
+	i.Lines = append(i.Lines, l)
+	if n := len(i.Lines); n > maxLines {
+		i.Lines = slices.Clone(i.Lines[n-maxLines:])
+	}
+}
+
+// shown are the alerts that describe the incident: those that fire, or all when none does; by fingerprint.
+func (i *Incident) shown() []Alert {
+	var fire, all []Alert
+	for _, fp := range slices.Sorted(maps.Keys(i.Alerts)) {
+		a := i.Alerts[fp]
+		if all = append(all, a); a.Status == Firing {
+			fire = append(fire, a)
+		}
+	}
+	if len(fire) > 0 {
+		return fire
+	}
+	return all
+}
+
+// refresh derives what follows from the alerts.
+func (i *Incident) refresh() {
+	shown := i.shown()
+	i.Labels = commonLabels(shown)
+	maps.Copy(i.Labels, i.GroupLabels)
+	i.Severity = ""
+	for _, a := range shown {
+		if s := a.Labels["severity"]; severityRank(s) > severityRank(i.Severity) || i.Severity == "" {
+			i.Severity = s
+		}
+	}
+	i.Title = titleOf(i.Labels, shown)
+}
+
+func commonLabels(as []Alert) map[string]string {
+	if len(as) == 0 {
+		return map[string]string{}
+	}
+	out := maps.Clone(as[0].Labels)
+	for _, a := range as[1:] {
+		maps.DeleteFunc(out, func(k, v string) bool { return a.Labels[k] != v })
+	}
+	return out
+}
+
+func titleOf(common map[string]string, as []Alert) string {
+	name := common["alertname"]
+	if name == "" && len(as) > 0 {
+		name = as[0].Labels["alertname"]
+		if len(as) > 1 && name != "" {
+			name += " and others"
+		}
+	}
+	name = cmp.Or(clip(name, 120), "Alert without a name")
+	where := cmp.Or(common["job_name"], common["instance"], common["pod"], common["service"])
+	if c := common["cluster"]; c != "" && where != "" {
+		where = c + "/" + where
+	} else {
+		where = cmp.Or(where, c, common["namespace"])
+	}
+	if where != "" {
+		return name + " on " + clip(where, 120)
+	}
+	return name
+}
+
+// severityRank orders the usual words; unknown ones rank with warning, so that they are not overlooked.
+func severityRank(s string) int {
+	switch strings.ToLower(s) {
+	case "critical", "page", "emergency", "fatal", "disaster":
+		return 4
+	case "error", "high", "major":
+		return 3
+	case "info", "information", "notice", "low", "debug":
+		return 1
+	case "none", "":
+		return 0
+	}
+	return 2
+}
+
+// clip shortens s to n characters and makes it one line.
+func clip(s string, n int) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) <= n {
+		return s
+	}
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}

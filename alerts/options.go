@@ -1,0 +1,208 @@
+package alerts
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/drey-ops/drey/alerts/guard"
+	"github.com/drey-ops/drey/bot"
+)
+
+// Options are the "alerts" part of the configuration. The zero Options work: no source, nothing comes in.
+type Options struct {
+	// Sources may post alerts, each to /webhooks/alertmanager/NAME.
+	Sources map[string]Source `yaml:"sources"`
+	// Routes say which channels an alert goes to: the first that matches, and those after it while they say continue.
+	Routes []Route `yaml:"routes"`
+	// MaxBody is the largest webhook taken, in bytes; 0 means 1 MB.
+	MaxBody int64 `yaml:"max_body"`
+	// ReopenWithin is how long after its end an incident that fires again goes on in the same thread; 0 means 15 minutes.
+	ReopenWithin time.Duration `yaml:"reopen_within"`
+	// ReconcileEvery is how often open incidents are compared with Alertmanager; 0 means 30 seconds.
+	ReconcileEvery time.Duration `yaml:"reconcile_every"`
+	// SettleAfter is how long an Alertmanager must have been up before what it does not have counts as gone; 0 means 3
+	// minutes. A fresh one knows nothing until Prometheus has sent everything again.
+	SettleAfter time.Duration `yaml:"settle_after"`
+	// EnrichWithin is how long the clusters are asked about a job before the thread says that they did not answer; 0
+	// means 3 seconds.
+	EnrichWithin time.Duration `yaml:"enrich_within"`
+	// Keep is how long an incident is remembered after its last change; 0 means 90 days.
+	Keep time.Duration `yaml:"keep"`
+}
+
+// Source is one Alertmanager, or several that share their alerts.
+type Source struct {
+	// Token must come with each webhook as "Authorization: Bearer TOKEN".
+	Token Secret `yaml:"token"`
+	// Alertmanager is where its API is, for silences and for what webhooks leave out: one address or a list, the members of
+	// one cluster. Without it resolved alerts that a silence swallowed stay open.
+	Alertmanager Addresses `yaml:"alertmanager"`
+}
+
+// Addresses are URLs, written as one or as a list.
+type Addresses []string
+
+// UnmarshalText reads the form of one URL; several may be parted by spaces or commas.
+func (a *Addresses) UnmarshalText(b []byte) error {
+	*a = strings.FieldsFunc(string(b), func(r rune) bool { return r == ' ' || r == ',' })
+	return nil
+}
+
+// Route sends the alerts that match to channels.
+type Route struct {
+	Name string `yaml:"name"`
+	// Match is a condition in expr, such as labels.severity == "critical"; see Env for what it can look at.
+	Match string `yaml:"match"`
+	// To are channels, as "web:ops".
+	To []string `yaml:"to"`
+	// Continue goes on with the routes below when this one matched.
+	Continue bool `yaml:"continue"`
+}
+
+// Secret is a text that no log and no printed configuration shows.
+type Secret string
+
+// String hides the secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "***"
+}
+
+// GoString hides the secret.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText hides the secret.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+func (o Options) withDefaults() Options {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&o.ReopenWithin, 15*time.Minute)
+	def(&o.ReconcileEvery, 30*time.Second)
+	def(&o.SettleAfter, 3*time.Minute)
+	def(&o.EnrichWithin, 3*time.Second)
+	def(&o.Keep, 90*24*time.Hour)
+	if o.MaxBody == 0 {
+		o.MaxBody = 1 << 20
+	}
+	return o
+}
+
+// Validate returns all that is wrong with o, as Problems.
+func (o Options) Validate() error {
+	var p Problems
+	for _, name := range slices.Sorted(maps.Keys(o.Sources)) {
+		o.Sources[name].validate(&p, name)
+	}
+	if len(o.Sources) > 0 && len(o.Routes) == 0 {
+		p.add("routes", `there are sources but no route, so alerts would reach nobody; add { name: all, match: "true", to: ["web:ops"] }`)
+	}
+	_, routes := compileRoutes(o.Routes)
+	p = append(p, routes...)
+	if o.MaxBody != 0 && o.MaxBody < 1<<10 {
+		p.add("max_body", "%d bytes hold no webhook; at least 1024", o.MaxBody)
+	}
+	for key, d := range map[string]time.Duration{
+		"reopen_within": o.ReopenWithin, "reconcile_every": o.ReconcileEvery, "settle_after": o.SettleAfter,
+		"enrich_within": o.EnrichWithin, "keep": o.Keep,
+	} {
+		if d < 0 {
+			p.add(key, "%s is negative", d)
+		}
+	}
+	slices.SortStableFunc(p, func(a, b Problem) int { return strings.Compare(a.Key, b.Key) })
+	return p.err()
+}
+
+func (s Source) validate(p *Problems, name string) {
+	key := "sources." + name
+	if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`).MatchString(name) {
+		p.add(key, "a source's name stands in a URL: use letters, digits, - _ .")
+	}
+	if s.Token == "" {
+		p.add(key+".token", "empty: anybody could post alerts; set a long random text and give it to Alertmanager as the webhook's bearer token")
+	}
+	for i, a := range s.Alertmanager {
+		u, err := url.Parse(a)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			p.add(fmt.Sprintf("%s.alertmanager[%d]", key, i), "not an http or https address, such as http://127.0.0.1:9093")
+		}
+	}
+}
+
+// route is a Route made ready.
+type route struct {
+	name   string
+	places []bot.Place
+	more   bool
+}
+
+type routes struct {
+	list  []route
+	index *guard.Index[Env]
+}
+
+func compileRoutes(in []Route) (routes, Problems) {
+	var p Problems
+	var out routes
+	var rules []*guard.Rule[Env]
+	c := guard.New[Env]()
+	names := map[string]int{}
+	for i, r := range in {
+		key := fmt.Sprintf("routes[%d]", i)
+		if r.Name == "" {
+			p.add(key+".name", "a route needs a name: explanations and the audit trail speak of it")
+		} else if first, ok := names[r.Name]; ok {
+			p.add(key+".name", "%q is the name of routes[%d] too", r.Name, first)
+		} else {
+			names[r.Name] = i
+		}
+		rule, err := c.Compile(r.Match)
+		if err != nil {
+			p.add(key+".match", "%v", err)
+		}
+		if len(r.To) == 0 {
+			p.add(key+".to", `no channel; write to: ["web:ops"]`)
+		}
+		made := route{name: r.Name, more: r.Continue}
+		for j, to := range r.To {
+			place, err := bot.ParsePlace(to)
+			if err != nil {
+				p.add(fmt.Sprintf("%s.to[%d]", key, j), "%v", err)
+			}
+			made.places = append(made.places, place)
+		}
+		rules, out.list = append(rules, rule), append(out.list, made)
+	}
+	if len(p) == 0 {
+		out.index = c.Index(rules)
+	}
+	return out, p
+}
+
+// Places are the channels that any route names, sorted: for checks that the networks know them.
+func (o Options) Places() []bot.Place {
+	seen := map[string]bot.Place{}
+	for _, r := range o.Routes {
+		for _, to := range r.To {
+			if p, err := bot.ParsePlace(to); err == nil {
+				seen[p.String()] = p
+			}
+		}
+	}
+	var out []bot.Place
+	for _, k := range slices.Sorted(maps.Keys(seen)) {
+		out = append(out, seen[k])
+	}
+	return out
+}

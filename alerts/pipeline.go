@@ -1,0 +1,161 @@
+package alerts
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/storage"
+)
+
+// Batch is one webhook on its way through the stages. Stages add to it and take nothing away.
+type Batch struct {
+	At     time.Time
+	Source string
+	Body   []byte
+
+	Payload Payload
+	Key     string // the group's identity
+
+	Stem  string // root of what is kept about the group
+	Known *Incident
+	Was   storage.Version // of the record of Known
+	Past  *Incident       // to be put away: the group's previous incident
+
+	Fresh    map[string]Alert // alerts whose status is news, by fingerprint
+	Incident *Incident        // as it will be; nil: nothing to keep
+	Kind     string           // what the batch is: "new", "reopened", "changed", "resolved", "repeat"
+	Joined   []string
+	Left     []string
+
+	Stories    []story
+	Deliveries []bot.Delivery
+	Done       bool // the stages after this one are not needed
+
+	trace *Trace
+}
+
+// The kinds of batch.
+const (
+	kindNew      = "new"
+	kindReopened = "reopened"
+	kindChanged  = "changed"
+	kindResolved = "resolved"
+	kindRepeat   = "repeat"
+)
+
+// note explains a decision to whoever asked for a trace.
+func (b *Batch) note(format string, args ...any) {
+	if b.trace != nil {
+		s := &b.trace.Steps[len(b.trace.Steps)-1]
+		s.Lines = append(s.Lines, fmt.Sprintf(format, args...))
+	}
+}
+
+// Stage is one step of the pipeline. Only recall reads anything outside the Batch, and none has an effect.
+type Stage struct {
+	Name string
+	Run  func(ctx context.Context, b Batch) (Batch, error)
+}
+
+// Recall finds the newest incident of a group, by its key. Nothing known is no error.
+type Recall func(ctx context.Context, b Batch) (Batch, error)
+
+// Pipeline turns a webhook into an incident and deliveries.
+type Pipeline struct {
+	options Options
+	routes  routes
+	recall  Recall
+}
+
+// NewPipeline returns a Pipeline without a memory: to it every webhook is the first of its group. Options must be valid.
+func NewPipeline(o Options) (*Pipeline, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	r, _ := compileRoutes(o.Routes)
+	return &Pipeline{options: o.withDefaults(), routes: r, recall: forgetful}, nil
+}
+
+func forgetful(_ context.Context, b Batch) (Batch, error) {
+	b.Stem = stemOf(b.Key, 0)
+	b.note("no store was asked: taken as the first webhook of its group")
+	return b, nil
+}
+
+// reading are the stages that depend on the webhook alone.
+func (p *Pipeline) reading() []Stage {
+	return []Stage{{"decode", decodeStage}, {"identify", identifyStage}}
+}
+
+// deciding are the stages that depend on what is known, and run again when that changed meanwhile.
+func (p *Pipeline) deciding() []Stage {
+	return []Stage{
+		{"recall", p.recall},
+		{"dedupe", dedupeStage},
+		{"update", p.updateStage},
+		{"bind", bindStage},
+		{"match", p.matchStage},
+		{"quiet", quietStage},
+		{"compose", composeStage},
+	}
+}
+
+func run(ctx context.Context, stages []Stage, b Batch) (Batch, error) {
+	for _, s := range stages {
+		if b.trace != nil {
+			b.trace.Steps = append(b.trace.Steps, TraceStep{Stage: s.Name})
+		}
+		var err error
+		if b, err = s.Run(ctx, b); err != nil {
+			return b, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		if b.Done {
+			break
+		}
+	}
+	return b, nil
+}
+
+// Trace says stage by stage what becomes of a webhook, and why.
+type Trace struct {
+	Steps      []TraceStep
+	Err        error
+	Incident   *Incident
+	Deliveries []bot.Delivery
+}
+
+// TraceStep is what one stage decided.
+type TraceStep struct {
+	Stage string
+	Lines []string
+}
+
+// Explain runs the stages over one webhook without any effect.
+func (p *Pipeline) Explain(ctx context.Context, source string, payload []byte, now time.Time) Trace {
+	b := Batch{At: now, Source: source, Body: payload, trace: &Trace{}}
+	b, err := run(ctx, append(p.reading(), p.deciding()...), b)
+	t := *b.trace
+	t.Err, t.Incident, t.Deliveries = err, b.Incident, b.Deliveries
+	return t
+}
+
+// String is the trace for a terminal.
+func (t Trace) String() string {
+	var b strings.Builder
+	for _, s := range t.Steps {
+		for i, l := range s.Lines {
+			name := s.Stage
+			if i > 0 {
+				name = ""
+			}
+			fmt.Fprintf(&b, "%-9s %s\n", name, l)
+		}
+	}
+	if t.Err != nil {
+		fmt.Fprintf(&b, "%-9s %v\n", "stopped", t.Err)
+	}
+	return b.String()
+}

@@ -1,0 +1,264 @@
+package alerts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/drey-ops/drey/alerts/alertmanager"
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/storage"
+)
+
+// Outbox takes what is to be posted or edited; *bot.Outbox is one.
+type Outbox interface {
+	Put(tx *storage.Tx, d bot.Delivery)
+}
+
+// Hooks are what a Service tells and asks; the zero Hooks work.
+type Hooks struct {
+	// Jobs finds the job behind an alert; nil: nothing is added to what the alert says.
+	Jobs Jobs
+	// HTTP speaks to the Alertmanagers; nil: a client with a time limit.
+	HTTP *http.Client
+	// OnWebhook is told of every webhook, for drey_webhooks_total. source is "unknown" for one that is not configured.
+	OnWebhook func(source, result string, d time.Duration)
+	// OnUnroutable is told of incidents that no route matched.
+	OnUnroutable func(source string)
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+}
+
+// Service keeps the incidents. All methods may be called concurrently, in several replicas of drey.
+type Service struct {
+	db      *storage.DB
+	out     Outbox
+	options Options
+	hooks   Hooks
+	log     *slog.Logger
+
+	pipeline *Pipeline
+	current  storage.Table[Incident]
+	past     storage.Table[Incident]
+	peers    map[string][]*alertmanager.Client // by source
+
+	mu   sync.Mutex
+	away map[string]bool // sources whose Alertmanager did not answer last time, for the log
+}
+
+// The queues and the log of this package.
+const (
+	enrichQueue    storage.Queue = "alerts-enrich"
+	reconcileQueue storage.Queue = "alerts-reconcile"
+	storyLog                     = "alerts"
+)
+
+// Entry is one line of the log "alerts": everything that happened to any incident.
+type Entry struct {
+	Incident string `json:"incident"`
+	Title    string `json:"title"`
+	Source   string `json:"source"`
+	Line
+}
+
+// New returns a Service over db that speaks through out. It returns Problems when o is not valid.
+func New(db *storage.DB, out Outbox, log *slog.Logger, o Options, h Hooks) (*Service, error) {
+	p, err := NewPipeline(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{db: db, out: out, options: p.options, hooks: h, log: log, pipeline: p, peers: map[string][]*alertmanager.Client{}, away: map[string]bool{}}
+	s.current = storage.Table[Incident]{DB: db, Name: "incidents", TTL: s.options.Keep}
+	s.past = storage.Table[Incident]{DB: db, Name: "incidents-past", TTL: s.options.Keep}
+	p.recall = s.recall
+	if s.hooks.Now == nil {
+		s.hooks.Now = time.Now
+	}
+	for name, src := range s.options.Sources {
+		for _, a := range src.Alertmanager {
+			c, err := alertmanager.New(a, h.HTTP)
+			if err != nil {
+				return nil, err
+			}
+			s.peers[name] = append(s.peers[name], c)
+		}
+	}
+	return s, nil
+}
+
+// maxSalt is how many groups may share a stem.
+const maxSalt = 8
+
+// recall implements Recall over the store.
+func (s *Service) recall(ctx context.Context, b Batch) (Batch, error) {
+	for salt := range maxSalt {
+		b.Stem = stemOf(b.Key, salt)
+		inc, was, err := s.current.Get(ctx, b.Stem)
+		switch {
+		case errors.Is(err, storage.ErrNotFound):
+			b.note("the first incident of its group")
+			return b, nil
+		case err != nil:
+			return b, err
+		case inc.Key == b.Key:
+			b.Known, b.Was = &inc, was
+			b.note("incident %s is known: %s", inc.ID, inc.State())
+			return b, nil
+		}
+	}
+	return b, fmt.Errorf("group %s: %d other groups have its short id", b.Key, maxSalt)
+}
+
+// commitTries bounds how often a change is decided anew because someone else was quicker.
+const commitTries = 40
+
+// Take puts one webhook through the pipeline and commits what follows. On an error nothing is kept and the same webhook
+// may be given again; given twice it counts once.
+func (s *Service) Take(ctx context.Context, source string, body []byte) (kind string, err error) {
+	read, err := run(ctx, s.pipeline.reading(), Batch{At: s.hooks.Now(), Source: source, Body: body})
+	if err != nil {
+		return "", err
+	}
+	for try := 0; ; try++ {
+		b, err := run(ctx, s.pipeline.deciding(), read)
+		if err != nil {
+			return "", err
+		}
+		if b.Done {
+			return b.Kind, nil
+		}
+		err = s.commit(ctx, b)
+		if err == nil {
+			s.taken(b)
+			return b.Kind, nil
+		}
+		if !errors.Is(err, storage.ErrConflict) || try == commitTries {
+			return "", err
+		}
+		select {
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case <-time.After(rand.N(time.Duration(try+1) * time.Millisecond)):
+		}
+	}
+}
+
+func (s *Service) taken(b Batch) {
+	if b.Kind != kindRepeat && len(b.Incident.Targets) == 0 {
+		s.log.Warn("alert without a route", "source", b.Source, "incident", b.Incident.ID)
+		if s.hooks.OnUnroutable != nil {
+			s.hooks.OnUnroutable(b.Source)
+		}
+	}
+}
+
+func (s *Service) commit(ctx context.Context, b Batch) error {
+	tx := s.db.Begin(b.Stem)
+	if b.Past != nil {
+		s.past.Put(tx, pastID(b.Stem, b.Past.Seq), *b.Past, storage.Any)
+	}
+	s.save(tx, b.Incident, b.Was, b.Deliveries, b.Stories)
+	if b.Incident.Open() && b.Kind != kindRepeat {
+		s.schedule(tx, b.Incident, b.At)
+	}
+	return s.db.Commit(ctx, tx)
+}
+
+// save adds all that changes with an incident to tx.
+func (s *Service) save(tx *storage.Tx, i *Incident, was storage.Version, ds []bot.Delivery, stories []story) {
+	s.current.Put(tx, i.root(), *i, was)
+	for _, d := range ds {
+		s.out.Put(tx, d)
+	}
+	for _, st := range stories {
+		tx.Append(storyLog, Entry{Incident: i.ID, Title: i.Title, Source: i.Source, Line: Line{At: s.hooks.Now(), Kind: st.kind, By: st.by, Text: st.text.Plain()}}, 0)
+	}
+}
+
+// schedule makes the workers look at a firing incident.
+func (s *Service) schedule(tx *storage.Tx, i *Incident, now time.Time) {
+	if i.Job != nil && s.hooks.Jobs != nil {
+		at := time.Time{}
+		if next := i.FactsAt.Add(enrichEvery); next.After(now) {
+			at = next
+		}
+		tx.Enqueue(enrichQueue, i.root(), at)
+	}
+	if len(s.peers[i.Source]) > 0 {
+		at := now.Add(s.options.ReconcileEvery)
+		if i.Cut > 0 {
+			at = time.Time{}
+		}
+		tx.Enqueue(reconcileQueue, i.root(), at)
+	}
+}
+
+// Run does the work that webhooks leave behind until ctx ends, and waits for what is under way.
+func (s *Service) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	if s.hooks.Jobs != nil {
+		wg.Go(func() { s.work(ctx, enrichQueue, 8, s.enrich) })
+	}
+	if len(s.peers) > 0 {
+		wg.Go(func() { s.work(ctx, reconcileQueue, reconcileBatch, s.reconcile) })
+	}
+	wg.Wait()
+	return nil
+}
+
+// lease is how long a worker may be silent before another replica takes its items.
+const lease = 30 * time.Second
+
+// work claims due items and hands them to do, a batch at a time.
+func (s *Service) work(ctx context.Context, q storage.Queue, max int, do func(context.Context, []storage.Item)) {
+	for ctx.Err() == nil {
+		items, next, err := s.db.Claim(ctx, q, max, lease)
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("alerts worker waits for the store", "queue", string(q), "err", err)
+			next = time.Second
+		}
+		if len(items) > 0 {
+			do(ctx, items)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-s.db.Wake(q):
+		case <-time.After(next):
+		}
+	}
+}
+
+// errSame stops a change that would change nothing.
+var errSame = errors.New("alerts: nothing to change")
+
+// change reads the newest incident of a stem, changes it, and commits it with what is to be said. fn may run several
+// times; it returns errSame to leave all as it is, but then too, with an item, done runs.
+func (s *Service) change(ctx context.Context, stem string, fn func(i *Incident, tx *storage.Tx) ([]story, error)) (Incident, error) {
+	for try := 0; ; try++ {
+		inc, was, err := s.current.Get(ctx, stem)
+		if err != nil {
+			return inc, err
+		}
+		tx := s.db.Begin(stem)
+		stories, err := fn(&inc, tx)
+		if err != nil {
+			return inc, err
+		}
+		s.save(tx, &inc, was, inc.deliveries(s.hooks.Now(), stories...), stories)
+		err = s.db.Commit(ctx, tx)
+		if err == nil || !errors.Is(err, storage.ErrConflict) || try == commitTries {
+			return inc, err
+		}
+		select {
+		case <-ctx.Done():
+			return inc, context.Cause(ctx)
+		case <-time.After(rand.N(time.Duration(try+1) * time.Millisecond)):
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package alerts
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/drey-ops/drey/alerts/alertmanager"
+	"github.com/drey-ops/drey/bot"
+)
+
+// Silence is a silence that drey made for an incident. Op is minted and stored before Alertmanager is asked, and stands in
+// the comment there: so a silence whose answer was lost is found again instead of made twice.
+type Silence struct {
+	Op       string                 `json:"op"`
+	ID       string                 `json:"id,omitempty"` // in Alertmanager; empty while it is not made yet
+	Matchers []alertmanager.Matcher `json:"matchers"`
+	From     time.Time              `json:"from"`
+	Until    time.Time              `json:"until"`
+	By       bot.Actor              `json:"by"`
+	Comment  string                 `json:"comment,omitempty"`
+	Ended    bool                   `json:"ended,omitempty"`  // it ran out or was ended: nothing is wanted of it any more
+	Ending   bool                   `json:"ending,omitempty"` // to be ended in Alertmanager
+	Remade   int                    `json:"remade,omitempty"` // how often Alertmanager had lost it
+}
+
+// Suppressed says why Alertmanager keeps quiet about the incident, other than by drey's own silence.
+type Suppressed struct {
+	By        string    `json:"by,omitempty"`
+	Comment   string    `json:"comment,omitempty"`
+	Until     time.Time `json:"until,omitzero"`
+	Inhibited bool      `json:"inhibited,omitempty"` // by another alert
+}
+
+// marker is what tells our silences from others in Alertmanager's list.
+func marker(op string) string { return "drey:" + op }
+
+// outside is the silence as Alertmanager takes it.
+func (s Silence) outside() alertmanager.Silence {
+	comment := s.Comment
+	if comment == "" {
+		comment = "silenced from chat"
+	}
+	return alertmanager.Silence{
+		ID: s.ID, Matchers: s.Matchers, StartsAt: s.From, EndsAt: s.Until, CreatedBy: who(s.By), Comment: fmt.Sprintf("%s [%s]", comment, marker(s.Op)),
+	}
+}
+
+// ownSilence is drey's silence in force, or nil.
+func (i *Incident) ownSilence() *Silence {
+	for n := len(i.Silences) - 1; n >= 0; n-- {
+		if s := &i.Silences[n]; s.ID != "" && !s.Ended && !s.Ending {
+			return s
+		}
+	}
+	return nil
+}
+
+func (i *Incident) silence(op string) *Silence {
+	for n := range i.Silences {
+		if i.Silences[n].Op == op {
+			return &i.Silences[n]
+		}
+	}
+	return nil
+}
+
+// liveSilences are those that something is still wanted of.
+func (i *Incident) liveSilences(now time.Time) []Silence {
+	return slices.DeleteFunc(slices.Clone(i.Silences), func(s Silence) bool { return s.Ended || !s.Ending && now.After(s.Until) })
+}
+
+// matchers are exactly the group: its labels, and the alert's name where all its alerts share one. A group by nothing
+// is told apart by all that its alerts have in common.
+func (i *Incident) matchers() []alertmanager.Matcher {
+	labels := maps.Clone(i.GroupLabels)
+	if len(labels) == 0 {
+		labels = maps.Clone(i.Labels)
+	} else if name := i.Labels["alertname"]; name != "" {
+		labels["alertname"] = name
+	}
+	maps.DeleteFunc(labels, func(_, v string) bool { return v == "" })
+	return alertmanager.Equal(labels)
+}
+
+func (i *Incident) silenceText() bot.Text {
+	if s := i.ownSilence(); s != nil {
+		return bot.Textf("by %s until %v", who(s.By), moment(s.Until))
+	}
+	s := i.Suppressed
+	switch {
+	case s == nil:
+		return bot.Text{}
+	case s.Inhibited:
+		return bot.Textf("inhibited by another alert")
+	case s.By == "":
+		return bot.Textf("in Alertmanager")
+	}
+	t := bot.Textf("in Alertmanager by %s until %v", clip(s.By, 80), moment(s.Until))
+	if s.Comment != "" {
+		t.Spans = append(t.Spans, bot.Span{Text: ": " + clip(s.Comment, 200)})
+	}
+	return t
+}
+
+// matcherText writes matchers as Alertmanager's own forms do.
+func matcherText(ms []alertmanager.Matcher) string {
+	var out []string
+	for _, m := range ms {
+		out = append(out, fmt.Sprintf("%s=%q", m.Name, clip(m.Value, 100)))
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,195 @@
+package alerts
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/drey-ops/drey/bot"
+)
+
+// story is one message for the thread.
+type story struct {
+	kind string
+	by   string // who, where a person did it
+	tone bot.Tone
+	text bot.Text
+	// again replaces the newest message of the thread instead of adding one.
+	again bool
+	quiet bool // is written down, but not posted
+}
+
+// The kinds of story, as the log knows them.
+const (
+	storyFired    = "fired"
+	storyReopened = "reopened"
+	storyMembers  = "members"
+	storyResolved = "resolved"
+	storyAcked    = "acked"
+	storyUnacked  = "unacked"
+	storySilenced = "silenced"
+	storyUnsilent = "unsilenced"
+	storyBlind    = "blind"
+)
+
+// membersEvery is how long joins and leaves are gathered in one message of the thread.
+const membersEvery = time.Minute
+
+// quietStage decides what the thread is told of the news, and what would only disturb.
+func quietStage(_ context.Context, b Batch) (Batch, error) {
+	inc := b.Incident
+	if inc == nil || b.Kind == kindRepeat {
+		return b, nil
+	}
+	switch b.Kind {
+	case kindNew:
+		b.Stories = append(b.Stories, story{kind: storyFired, quiet: true, text: bot.Textf("%s fires", inc.Title)})
+	case kindReopened:
+		since := b.At.Sub(b.Known.Over)
+		b.Stories = append(b.Stories, story{kind: storyReopened, tone: toneOf(inc), text: bot.Textf("**Firing again**, %s after it was over (time %d): %s", span(since), inc.Episodes, inc.members(b.Joined))})
+	case kindResolved:
+		b.Stories = append(b.Stories, story{kind: storyResolved, tone: bot.Good, text: bot.Textf("**Resolved** after %s", span(inc.Over.Sub(inc.Since)))})
+	case kindChanged:
+		b.Stories = append(b.Stories, b.membersStory()...)
+	}
+	return b, nil
+}
+
+func (b *Batch) membersStory() []story {
+	inc := b.Incident
+	if !inc.Open() || len(b.Joined)+len(b.Left) == 0 {
+		return nil
+	}
+	s := story{kind: storyMembers, tone: bot.Plain, text: bot.Textf("Now %d of %d fire: %s", inc.FiringCount(), len(inc.Alerts), inc.members(nil))}
+	if ended := inc.ended(); len(ended) > 0 {
+		s.text.Spans = append(s.text.Spans, bot.Textf("; ended: %s", inc.members(ended)).Spans...)
+	}
+	if inc.State() == Silenced {
+		b.note("silenced: who joined and left is not told in the thread")
+		s.quiet = true
+	}
+	last := len(inc.Lines) - 1
+	if last >= 0 && inc.Lines[last].Kind == storyMembers && b.At.Sub(inc.Members) < membersEvery {
+		b.note("told less than %s ago who fires: that message is replaced", membersEvery)
+		s.again = true
+	} else if !s.quiet {
+		inc.Members = b.At
+	}
+	return []story{s}
+}
+
+func composeStage(_ context.Context, b Batch) (Batch, error) {
+	if b.Incident == nil {
+		return b, nil
+	}
+	b.Deliveries = b.Incident.deliveries(b.At, b.Stories...)
+	for _, d := range b.Deliveries {
+		b.note("to %s: %q", d.To, d.Message.Fallback)
+	}
+	if len(b.Deliveries) == 0 {
+		b.note("no message changes")
+	}
+	if b.trace != nil && len(b.Deliveries) > 0 {
+		var labels []string
+		for _, btn := range buttons(b.Incident) {
+			labels = append(labels, btn.Label)
+		}
+		b.note("buttons: %s", strings.Join(labels, ", "))
+	}
+	return b, nil
+}
+
+// deliveries writes the stories down and returns what is to be posted or edited: the head where it changed, and the
+// stories in each thread.
+func (i *Incident) deliveries(now time.Time, stories ...story) []bot.Delivery {
+	var out []bot.Delivery
+	head := head(i)
+	changed := i.Head != digest(head)
+	if changed {
+		i.Head, i.HeadAt = digest(head), now
+	}
+	for t := range i.Targets {
+		target := &i.Targets[t]
+		if changed || !target.Headed {
+			target.Headed = true
+			out = append(out, bot.Delivery{Key: i.HeadKey(target.Place), To: target.Place, Message: head})
+		}
+	}
+	for _, s := range stories {
+		l := Line{At: now, Kind: s.kind, By: s.by, Text: s.text.Plain()}
+		if n := len(i.Lines); s.again && n > 0 {
+			i.Lines[n-1] = l
+		} else {
+			i.tell(l)
+		}
+		if s.quiet {
+			continue
+		}
+		for t := range i.Targets {
+			out = append(out, i.storyDelivery(&i.Targets[t], s))
+		}
+	}
+	return out
+}
+
+func (i *Incident) storyDelivery(t *Target, s story) bot.Delivery {
+	if !s.again || t.Stories == 0 {
+		t.Stories++
+	}
+	d := bot.Delivery{
+		Key: i.key(t.Place, fmt.Sprintf("story/%d", t.Stories)), Parent: i.HeadKey(t.Place), To: t.Place,
+		Message: bot.Message{Tone: s.tone, Blocks: []bot.Block{s.text}, Fallback: s.text.Plain()},
+	}
+	if t.Stories > 1 {
+		d.After = i.key(t.Place, fmt.Sprintf("story/%d", t.Stories-1))
+	}
+	return d
+}
+
+// digest tells whether a message would look the same.
+func digest(m bot.Message) string {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return "" // cannot be; an empty digest only edits once too often
+	}
+	sum := sha256.Sum256(raw)
+	return base64.RawStdEncoding.EncodeToString(sum[:12])
+}
+
+// span is a duration for people: "45 s", "12 min", "3 h 5 min", "2 d 4 h".
+func span(d time.Duration) string {
+	d = max(d, 0)
+	switch {
+	case d < 100*time.Second:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 24*time.Hour:
+		return twoUnits(int(d.Hours()), "h", int(d.Minutes())%60, "min")
+	}
+	return twoUnits(int(d.Hours())/24, "d", int(d.Hours())%24, "h")
+}
+
+func twoUnits(a int, ua string, b int, ub string) string {
+	if b == 0 {
+		return fmt.Sprintf("%d %s", a, ua)
+	}
+	return fmt.Sprintf("%d %s %d %s", a, ua, b, ub)
+}
+
+// ended are the alerts that no longer fire, by fingerprint.
+func (i *Incident) ended() []string {
+	var out []string
+	for fp, a := range i.Alerts {
+		if a.Status != Firing {
+			out = append(out, fp)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
