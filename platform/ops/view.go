@@ -19,6 +19,9 @@ func (o *Ops) view(r saga.Record, st *state) Operation {
 	if r.Status.Final() {
 		op.Ended = r.UpdatedAt
 	}
+	if op.Note == op.Error { // the failure is told once
+		op.Note = ""
+	}
 	if p.title == nil { // of another version of drey
 		op.Title = r.Kind
 		return op
