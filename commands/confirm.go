@@ -46,6 +46,7 @@ func (e *Env) Confirm(c Confirmation) error {
 	if e.Approved != "" {
 		return nil
 	}
+	c.fill(e, e.decoded())
 	return e.confirm(c)
 }
 

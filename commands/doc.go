@@ -23,7 +23,7 @@
 // A field is a parameter: json names it, help explains it, default gives a value in text form, optional says that it may
 // be left out; without both it is required. choices lists the allowed values, complete names the kind of thing that it is
 // (and the Completer to ask), rest takes the rest of the line as it was typed, min and max bound a number, secret keeps
-// the value out of audit and cards. Bools are always optional, and never positional. The name "confirm" is taken.
+// the value out of audit and cards, hidden is for what only buttons fill in. Bools are always optional, and never positional. The name "confirm" is taken.
 //
 // # Design
 //

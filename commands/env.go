@@ -39,14 +39,16 @@ func (e *Env) Show(m bot.Message) {
 func (e *Env) Call() bot.Call { return bot.Call{Path: e.cmd.Path, Args: e.args} }
 
 // Line is the call as a person would type it, secrets hidden.
-func (e *Env) Line() string {
-	args := e.cmd.newArgs()
+func (e *Env) Line() string { return e.cmd.Line(e.cmd.redacted(e.decoded())) }
+
+// decoded is the canonical arguments as the command's args struct.
+func (e *Env) decoded() any {
 	if g, err := givenOf(e.args, nil); err == nil {
-		if a, err := e.cmd.decode(g); err == nil {
-			args = a
+		if args, err := e.cmd.decode(g); err == nil {
+			return args
 		}
 	}
-	return e.cmd.Line(e.cmd.redacted(args))
+	return e.cmd.newArgs()
 }
 
 // Allowed says whether the person may do what perm names, here and now, on the given cluster and job; an empty cluster

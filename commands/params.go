@@ -34,7 +34,7 @@ type param struct {
 	name, help, deflt string
 	kind              kind
 	optional, rest    bool
-	secret            bool
+	secret, hidden    bool
 	complete          string
 	choices           []string
 	min, max          *int
@@ -44,7 +44,7 @@ type param struct {
 func (p param) required() bool { return !p.optional && p.deflt == "" }
 
 // positional says whether a bare word can be its value.
-func (p param) positional() bool { return p.kind != kindBool }
+func (p param) positional() bool { return p.kind != kindBool && !p.hidden }
 
 var paramName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 
@@ -55,7 +55,7 @@ func paramsOf(t reflect.Type) (ps []param, bugs []string) {
 	}
 	for _, f := range reflect.VisibleFields(t) {
 		if f.Anonymous && f.Type.Kind() == reflect.Struct || !f.IsExported() {
-			continue
+			continue // the fields of an embedded struct come by themselves
 		}
 		p, bad := paramOf(f)
 		if bad == "" && slices.ContainsFunc(ps, func(q param) bool { return q.name == p.name }) {
@@ -86,7 +86,7 @@ func paramOf(f reflect.StructField) (p param, bad string) {
 	p = param{
 		name: name, help: tag.Get("help"), deflt: tag.Get("default"), index: f.Index,
 		optional: tag.Get("optional") == "true", rest: tag.Get("rest") == "true", secret: tag.Get("secret") == "true",
-		complete: tag.Get("complete"),
+		complete: tag.Get("complete"), hidden: tag.Get("hidden") == "true",
 	}
 	if c := tag.Get("choices"); c != "" {
 		p.choices = strings.Split(c, ",")
@@ -95,7 +95,7 @@ func paramOf(f reflect.StructField) (p param, bad string) {
 	if p.kind, ok = kindOf(f.Type); !ok {
 		return p, fmt.Sprintf("type %s is not understood", f.Type)
 	}
-	p.optional = p.optional || p.kind == kindBool
+	p.optional = p.optional || p.kind == kindBool || p.hidden
 	for key, at := range map[string]**int{"min": &p.min, "max": &p.max} {
 		if s := tag.Get(key); s != "" {
 			n, err := strconv.Atoi(s)

@@ -201,6 +201,14 @@ func (s roleSet) or(o roleSet) roleSet {
 	return out
 }
 
+func (s roleSet) and(o roleSet) roleSet {
+	out := make(roleSet, min(len(s), len(o)))
+	for i := range out {
+		out[i] = s[i] & o[i]
+	}
+	return out
+}
+
 func (s roleSet) meets(o roleSet) bool {
 	for i := range min(len(s), len(o)) {
 		if s[i]&o[i] != 0 {
@@ -208,6 +216,18 @@ func (s roleSet) meets(o roleSet) bool {
 		}
 	}
 	return false
+}
+
+// short writes a duration without the zeros at its end: 15m, not 15m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // matches says whether a pattern such as job.*, *.read, * or job.stop holds for a permission.

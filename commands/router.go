@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,14 +42,15 @@ type Router struct {
 
 	completers map[string]Completer
 	cache      *choiceCache
-	asking     sync.WaitGroup // completers under way
 }
 
 var _ bot.Handler = (*Router)(nil)
 
 // NewRouter returns a Router over t, with the commands of Builtin added by the caller.
 func NewRouter(db *storage.DB, log *slog.Logger, t Tree, p *Policy, out Outbox, o RouterOptions) *Router {
-	r := &Router{tree: t, db: db, outbox: out, log: log, now: o.Now, completers: o.Completers, cache: newChoiceCache()}
+	r := &Router{tree: t, db: db, outbox: out, log: log, now: o.Now, cache: newChoiceCache()}
+	r.completers = r.ownCompleters()
+	maps.Copy(r.completers, o.Completers)
 	if r.now == nil {
 		r.now = time.Now
 	}

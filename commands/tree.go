@@ -60,7 +60,9 @@ func (t Tree) Specs() []bot.CommandSpec {
 		}
 		s := bot.CommandSpec{Path: c.Path, Help: c.Help, Examples: c.Examples}
 		for _, p := range c.params {
-			s.Params = append(s.Params, p.spec())
+			if !p.hidden {
+				s.Params = append(s.Params, p.spec())
+			}
 		}
 		out = append(out, s)
 	}

@@ -90,7 +90,9 @@ func (c *Command) unknownKey(key string) *UsageError {
 func (c *Command) paramNames() []string {
 	var names []string
 	for _, p := range c.params {
-		names = append(names, p.name)
+		if !p.hidden {
+			names = append(names, p.name)
+		}
 	}
 	return names
 }
@@ -104,6 +106,7 @@ func (c *Command) Usage() string {
 			up += "…"
 		}
 		switch {
+		case p.hidden:
 		case p.required():
 			parts = append(parts, up)
 		case p.kind == kindBool:

@@ -297,7 +297,12 @@ func clip(s string, n int) string {
 // form asks for the command's parameters, filled in with g; wrong says what was the matter with one of them.
 func (c *Command) form(g given, wrong *UsageError) *bot.Form {
 	f := &bot.Form{Title: c.Help, Submit: "Go on", Call: bot.Call{Path: c.Path}}
+	kept := given{}
 	for _, p := range c.params {
+		if p.hidden {
+			kept[p.name] = g[p.name]
+			continue
+		}
 		in := bot.Input{
 			Name: p.name, Label: p.name, Help: p.help + " (" + p.allowed() + ")", Kind: "line",
 			Value: strings.Join(g[p.name], " "), Required: p.required(),
@@ -316,5 +321,6 @@ func (c *Command) form(g given, wrong *UsageError) *bot.Form {
 		}
 		f.Fields = append(f.Fields, in)
 	}
+	f.Call.Args = Encode(map[string][]string(kept))
 	return f
 }
