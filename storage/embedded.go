@@ -40,6 +40,7 @@ type embedded struct {
 	dir     string
 	socket  string
 	unlock  func() error
+	up      chan struct{} // closed once the server answered
 	quit    chan struct{} // closed to end the server
 	done    chan struct{} // closed when it ended
 }
@@ -54,7 +55,7 @@ func (db *DB) openEmbedded(ctx context.Context, program, dir string) error {
 	if err != nil {
 		return fmt.Errorf("embedded redis in %s: %w", dir, err)
 	}
-	e := &embedded{db: db, program: program, dir: dir, unlock: unlock, quit: make(chan struct{}), done: make(chan struct{})}
+	e := &embedded{db: db, program: program, dir: dir, unlock: unlock, up: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{})}
 	if err := e.start(ctx); err != nil {
 		return errors.Join(fmt.Errorf("embedded redis in %s: %w", dir, err), unlock())
 	}
@@ -95,10 +96,11 @@ func (e *embedded) start(ctx context.Context) error {
 		<-e.done
 		return errors.Join(err, os.RemoveAll(filepath.Dir(socket)))
 	}
-	e.db.stop = e.close
 	if err := e.ready(ctx); err != nil {
-		return errors.Join(err, e.close())
+		return errors.Join(err, e.end())
 	}
+	close(e.up)
+	e.db.stop = func() error { return errors.Join(e.end(), e.unlock()) }
 	return nil
 }
 
@@ -161,10 +163,11 @@ func (e *embedded) mark(pid int) error {
 	return os.WriteFile(filepath.Join(e.dir, markFile), data, 0o600)
 }
 
-func (e *embedded) close() error {
+// end stops the server and takes away what says where it is.
+func (e *embedded) end() error {
 	close(e.quit)
 	<-e.done
-	return errors.Join(os.RemoveAll(filepath.Dir(e.socket)), os.Remove(filepath.Join(e.dir, markFile)), e.unlock())
+	return errors.Join(os.RemoveAll(filepath.Dir(e.socket)), os.Remove(filepath.Join(e.dir, markFile)))
 }
 
 // endLeftover ends a server that a killed drey left behind in this folder: two servers must never write one file. We

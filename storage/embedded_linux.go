@@ -20,13 +20,13 @@ func (e *embedded) supervise(first chan<- error) {
 	defer runtime.UnlockOSThread()
 	defer close(e.done)
 	for try := 0; ; try++ {
-		began := time.Now()
 		died, err := e.run(try, first)
-		if try == 0 && err != nil || !died {
+		if !died {
 			return
 		}
-		// A first server that ends at once cannot read its file or has no memory: Open says so, nothing is tried again.
-		if try == 0 && time.Since(began) < time.Second {
+		select {
+		case <-e.up:
+		default: // it cannot read its file, or has no memory: Open says so
 			return
 		}
 		e.db.log.Error("the embedded redis-server ended, starting it again", "err", err, "log", e.lastWords())
@@ -47,12 +47,15 @@ func (e *embedded) run(try int, first chan<- error) (died bool, err error) {
 	}
 	err = cmd.Start()
 	if err == nil {
-		err = e.mark(cmd.Process.Pid)
+		if err = e.mark(cmd.Process.Pid); err != nil { // nobody could find it later
+			cmd.Process.Kill()
+			cmd.Wait()
+		}
 	}
 	if try == 0 {
 		first <- err
 	}
-	if cmd.Process == nil {
+	if err != nil {
 		return true, err
 	}
 	ended := make(chan error, 1)

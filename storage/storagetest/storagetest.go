@@ -45,6 +45,8 @@ type Server struct {
 	Port int
 	dir  string
 	args []string
+	// sentinel is the configuration file of one that is a sentinel.
+	sentinel string
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -69,9 +71,7 @@ func (s *Server) Start(t testing.TB) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	args := []string{"--port", fmt.Sprint(s.Port), "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "yes",
-		"--appendfsync", "always", "--logfile", filepath.Join(s.dir, "redis.log")}
-	cmd := exec.Command("redis-server", append(args, s.args...)...)
+	cmd := exec.Command("redis-server", s.command()...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -96,6 +96,14 @@ func (s *Server) Start(t testing.TB) {
 			t.Fatalf("redis-server does not answer: %v", err)
 		}
 	}
+}
+
+func (s *Server) command() []string {
+	args := []string{"--port", fmt.Sprint(s.Port), "--bind", "127.0.0.1", "--dir", s.dir, "--logfile", filepath.Join(s.dir, "redis.log")}
+	if s.sentinel != "" {
+		return append(append([]string{s.sentinel, "--sentinel"}, args...), s.args...)
+	}
+	return append(append(args, "--save", "", "--appendonly", "yes", "--appendfsync", "always"), s.args...)
 }
 
 // Stop ends the server as an administrator would.
