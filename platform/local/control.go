@@ -38,6 +38,12 @@ func (c *Cluster) PromPorts() (jobManager string, taskManagers []string) {
 	return address(c.ports.jobManagerProm), taskManagers
 }
 
+// ScrapeTargets is PromPorts by the job names that the alert rules know, for PrometheusOptions.Targets.
+func (c *Cluster) ScrapeTargets() map[string][]string {
+	jobManager, taskManagers := c.PromPorts()
+	return map[string][]string{"flink-jobmanager": {jobManager}, "flink-taskmanager": taskManagers}
+}
+
 func address(port int) string { return loopback + ":" + strconv.Itoa(port) }
 
 // KillTaskManager kills TaskManager i, counted from 0, as a crash would. The JobManager notices after some seconds.

@@ -273,14 +273,15 @@ func resumingPip(ctx context.Context, dir string, p Progress) ([]string, error) 
 	}
 	p.say("fetching a pip that can resume downloads (this one is %d.%d)", major, minor)
 	wheel, err := pipDownload(ctx, pip, tool, "pip>=25.1", 0, nil)
-	if errors.Is(err, errNoNetwork) || ctx.Err() != nil {
+	switch {
+	case err == nil:
+		return []string{pip[0], filepath.Join(wheel, "pip"), "--resume-retries=20"}, nil
+	case errors.Is(err, errNoNetwork) || ctx.Err() != nil:
 		return nil, err
-	}
-	if err != nil { // a Python too old for it: without resuming then
+	default: // a Python too old for it: without resuming then
 		p.say("there is none for this Python, going on without")
 		return pip, nil
 	}
-	return []string{pip[0], filepath.Join(wheel, "pip"), "--resume-retries=20"}, nil
 }
 
 // gateway adds the SQL Gateway to an unpacked home that lacks it.

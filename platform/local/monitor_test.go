@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -50,16 +51,17 @@ func await(t *testing.T, got chan webhook, status string) webhook {
 // A rule fires in the real Prometheus, the real Alertmanager tells the webhook; when the target is up it tells that too.
 func TestAlertsTravel(t *testing.T) {
 	needTool(t, "prometheus", "`apt-get install prometheus`")
-	needTool(t, "prometheus-alertmanager", "`apt-get install prometheus-alertmanager`")
+	_, err := AlertmanagerBinary(t.Context(), "", func(line string) { t.Log(line) })
+	need(t, err)
 	dir := t.TempDir()
 	rules := filepath.Join(dir, "rules.yml")
 	rule := `groups: [{name: a, rules: [{alert: TargetDown, expr: 'up{job="thing"} == 0', labels: {severity: critical}}]}]`
 	if err := os.WriteFile(rules, []byte(rule), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	var up bool
+	var up atomic.Bool
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if !up {
+		if !up.Load() {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	}))
@@ -89,7 +91,7 @@ func TestAlertsTravel(t *testing.T) {
 	if err := prom.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	up = true
+	up.Store(true)
 	await(t, got, "resolved")
 	t.Logf("resolved after %s", time.Since(t0))
 	for _, want := range []string{"Alertmanager up at http://127.0.0.1:", "Prometheus up at http://127.0.0.1:"} {
@@ -113,7 +115,7 @@ func TestMonitorsThatCannotStart(t *testing.T) {
 	if err := os.WriteFile(rules, []byte("groups: [{name: a, rules: [{alert: X, expr: 'up =='}]}]"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Prometheus(t.Context(), PrometheusOptions{RuleFiles: []string{rules}})
+	_, err := Prometheus(t.Context(), PrometheusOptions{Dir: t.TempDir(), RuleFiles: []string{rules}})
 	if err == nil || !strings.Contains(err.Error(), "ended while starting") || !strings.Contains(err.Error(), "parse error") {
 		t.Errorf("got %v", err)
 	}
@@ -126,7 +128,7 @@ func TestMonitorsThatCannotStart(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err = Prometheus(ctx, PrometheusOptions{}); err == nil {
+	if _, err = Prometheus(ctx, PrometheusOptions{Dir: t.TempDir()}); err == nil {
 		t.Error("started though the context was over")
 	}
 }

@@ -63,7 +63,7 @@ func pipDownload(ctx context.Context, pip []string, dir, requirement string, tot
 			return "", err
 		}
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { _ = os.RemoveAll(tmp) }() // the next run clears it too
 	reqs := filepath.Join(dir, "requirements.txt")
 	if err := os.WriteFile(reqs, []byte(requirement+"\n"), 0o644); err != nil {
 		return "", err
@@ -209,14 +209,14 @@ func sayBytes(p Progress, n, total int64) {
 
 // biggestFile is the size of the download under way, wherever the client puts it below dir.
 func biggestFile(dir string) (size int64) {
-	_ = filepath.WalkDir(dir, func(_ string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() { // files come and go while the client works
-			return nil
-		}
-		if st, err := d.Info(); err == nil {
-			size = max(size, st.Size())
+	walk := func(_ string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() { // files come and go while the client works
+			if st, err := d.Info(); err == nil {
+				size = max(size, st.Size())
+			}
 		}
 		return nil
-	})
+	}
+	_ = filepath.WalkDir(dir, walk)
 	return size
 }

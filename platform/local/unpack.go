@@ -27,7 +27,7 @@ func unpack(ctx context.Context, archive, dir string) error {
 	if err != nil {
 		return fmt.Errorf("unpack: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // a folder handle: nothing is written through it
 	u := &unpacker{ctx: ctx, root: root}
 	switch {
 	case strings.HasSuffix(archive, ".whl"), strings.HasSuffix(archive, ".zip"):
@@ -64,7 +64,7 @@ func (u *unpacker) zip(archive string) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // only read
 	for _, f := range r.File {
 		name, ok, err := homePath(f.Name)
 		if err != nil {
@@ -99,7 +99,7 @@ func (u *unpacker) tar(archive string) error {
 	t := tar.NewReader(gz)
 	for {
 		h, err := t.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
