@@ -83,10 +83,7 @@ func checkScale(ctx context.Context, v *sight) error {
 	}
 	v.st.Asked.Parallelism, v.st.Asked.Vertex = n, vertex.ID
 	v.st.Was = parallelism(v.job, vertex.ID)
-	limit := v.job.MaxParallelism
-	if vertex.ID != "" {
-		limit = vertex.MaxParallelism
-	}
+	limit := maxParallelism(v.job, vertex.ID)
 	switch {
 	case n == v.st.Was && (vertex.ID != "" || uniform(v.job)):
 		return v.refuse(platform.Invalid, "it runs at parallelism %d already", n)
@@ -99,14 +96,25 @@ func checkScale(ctx context.Context, v *sight) error {
 	return v.wayToScale(ctx, n)
 }
 
-// uniform says whether all vertices have one parallelism.
+// uniform says whether all vertices have one parallelism, as far as their maximum lets them: a global aggregate has 1.
 func uniform(job platform.Job) bool {
 	for _, vx := range job.Vertices {
-		if vx.Parallelism != job.Parallelism {
+		if vx.Parallelism != job.Parallelism && (vx.MaxParallelism <= 0 || vx.Parallelism < vx.MaxParallelism) {
 			return false
 		}
 	}
 	return true
+}
+
+// maxParallelism is the most that one vertex, or the most capable of all, can have; 0 when not known.
+func maxParallelism(job platform.Job, vertex string) int {
+	most := 0
+	for _, vx := range job.Vertices {
+		if vertex == "" || vx.ID == vertex {
+			most = max(most, vx.MaxParallelism)
+		}
+	}
+	return most
 }
 
 func (v *sight) vertex(name string) (platform.Vertex, error) {
@@ -145,7 +153,7 @@ func (v *sight) wayToScale(ctx context.Context, n int) error {
 	if err != nil && platform.KindOf(err) != platform.Unsupported {
 		return err
 	}
-	if why == "" {
+	if why, _, _ = strings.Cut(why, ";"); why == "" {
 		why = "its scheduler does not change the parallelism of a running job"
 	}
 	if can && err == nil && v.cannot(platform.OpRescale) == nil {

@@ -174,10 +174,10 @@ func (f *fake) act(id string, c platform.Change, t *platform.Ticket) error {
 	switch c := c.(type) {
 	case platform.Savepoint:
 		t.Job = c.Job
-		f.trigger(id, c.Op(), c.Job)
+		return f.trigger(id, c.Op(), c.Job)
 	case platform.Stop:
 		t.Job = c.Job
-		f.trigger(id, c.Op(), c.Job)
+		return f.trigger(id, c.Op(), c.Job)
 	case platform.Cancel:
 		t.Job = c.Job
 		j, err := f.job(c.Job)
@@ -219,21 +219,23 @@ func (f *fake) submit(c platform.SubmitSQL) {
 	f.effects = append(f.effects, fmt.Sprintf("submit %s at %d", c.Name, n))
 }
 
-func (f *fake) trigger(id string, op platform.Op, job platform.JobID) {
+func (f *fake) trigger(id string, op platform.Op, job platform.JobID) error {
 	if f.triggers[id] != nil {
-		return
+		return nil
 	}
-	tr := &fakeTrigger{op: op, job: job}
-	f.triggers[id] = tr
-	j := f.jobs[job]
-	switch {
-	case j == nil || j.State.Terminal():
-		tr.err = platform.Errorf(platform.NotFound, "", "the job is not there")
-	case j.State != platform.Running:
-		tr.err = platform.Errorf(platform.Other, "", "the Flink job is currently not executing")
-	case f.noSave != nil:
-		tr.err = f.noSave
+	j, err := f.job(job)
+	if err != nil {
+		return err
 	}
+	switch j.State {
+	case platform.Running:
+	case platform.Restarting, platform.Created:
+		return platform.Errorf(platform.Busy, "", "the job is %s", j.State)
+	default:
+		return platform.Errorf(platform.Invalid, "", "the job is %s", j.State)
+	}
+	f.triggers[id] = &fakeTrigger{op: op, job: job, err: f.noSave}
+	return nil
 }
 
 func (f *fake) Poll(ctx context.Context, t platform.Ticket) (platform.Outcome, error) {
@@ -277,7 +279,7 @@ func (f *fake) pollTrigger(t platform.Ticket) (platform.Outcome, error) {
 		return platform.Outcome{}, tr.err
 	}
 	f.complete(t.ID, tr)
-	return platform.Outcome{Done: true, Savepoint: tr.path}, nil
+	return platform.Outcome{Done: !f.stubborn, Savepoint: tr.path}, nil
 }
 
 // complete lets the savepoint of a trigger be written, once.

@@ -19,12 +19,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fast are the times of tests against the fake.
+// fast are the times of tests against the fake: quick looks, and limits that a loaded machine does not reach.
 func fast() timing {
 	return timing{
 		poll: time.Millisecond, pollMax: 5 * time.Millisecond, retry: time.Millisecond, downMax: 5 * time.Millisecond,
-		follow: 50 * time.Millisecond, settle: 300 * time.Millisecond, inPlace: 50 * time.Millisecond, end: 50 * time.Millisecond,
+		follow: time.Minute, settle: time.Minute, inPlace: time.Minute, end: time.Minute, check: 20 * time.Second,
 	}
+}
+
+// impatient are the times of tests in which a limit passes.
+func impatient() timing {
+	t := fast()
+	t.follow, t.settle, t.inPlace, t.end = 30*time.Millisecond, 30*time.Millisecond, 30*time.Millisecond, 30*time.Millisecond
+	return t
 }
 
 // fleet is a set of clusters by name.
@@ -44,22 +51,27 @@ type rig struct {
 	fake *fake
 	ops  *Ops
 	name string // of the cluster
-	seen []Operation
+	time timing
 }
 
 func newRig(t testing.TB, db *storage.DB, cluster string) *rig {
-	r := &rig{t: t, db: db, fake: newFake(), name: cluster}
+	r := &rig{t: t, db: db, fake: newFake(), name: cluster, time: fast()}
 	r.boot(nil)
 	return r
+}
+
+// hurry starts drey again with short limits.
+func (r *rig) hurry() {
+	r.time = impatient()
+	r.boot(nil)
 }
 
 // boot starts drey, or starts it again.
 func (r *rig) boot(crash func(string)) {
 	r.ops = New(r.db, fleet{r.name: newCluster(r.name, r.fake)}, nil, Options{
-		timing: fast(), Crash: crash,
+		timing: r.time, Crash: crash,
 		Observe: func(tx *storage.Tx, op Operation) error {
 			storage.Table[Operation]{DB: r.db, Name: "card"}.Put(tx, op.ID, op, storage.Any)
-			r.seen = append(r.seen, op)
 			return nil
 		},
 	})

@@ -215,12 +215,14 @@ func TestSubmitWaitsForSlots(t *testing.T) {
 	r.effects("submit insert-into-sink at 4", "cancel insert-into-sink")
 
 	r.fake.effects = nil
+	r.hurry()
 	req.Name = "patient"
 	r.ended(r.run("event-2", req), saga.Done, "not running after")
 }
 
 func TestScaleInPlaceCapped(t *testing.T) {
 	r := newRig(t, memory(t), "prod")
+	r.hurry()
 	r.fake.adaptive, r.fake.capAt = true, 3
 	r.fake.add("0a", "orders", 2)
 	op := r.run("event", Scale{Job: r.target("orders"), Parallelism: 5})
@@ -232,6 +234,7 @@ func TestScaleInPlaceCapped(t *testing.T) {
 
 func TestStubbornJobAsksAPerson(t *testing.T) {
 	r := newRig(t, memory(t), "prod")
+	r.hurry()
 	r.fake.stubborn = true
 	r.fake.add("0a", "orders", 2)
 	id := r.start("event", Stop{Job: r.target("orders")}).ID
@@ -250,6 +253,7 @@ func TestStubbornJobAsksAPerson(t *testing.T) {
 
 func TestStuckGivenUp(t *testing.T) {
 	r := newRig(t, memory(t), "prod")
+	r.hurry()
 	r.fake.stubborn = true
 	r.fake.add("0a", "orders", 2)
 	id := r.start("event", Stop{Job: r.target("orders")}).ID

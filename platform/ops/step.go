@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/drey-ops/drey/platform"
@@ -57,7 +58,11 @@ func (o *Ops) guard(ctx context.Context, c *platform.Cluster, r *run, do act) (s
 	case errors.Is(err, context.Canceled):
 		return saga.Next{}, err
 	case kind == platform.Unavailable:
-		note("cluster " + st.Known.Cluster + " does not answer, waiting; nothing is lost")
+		who := "cluster " + st.Known.Cluster
+		if strings.Contains(err.Error(), "SQL Gateway") {
+			who = "the SQL Gateway of " + who
+		}
+		note(who + " does not answer, waiting; nothing is lost")
 	case kind == platform.Busy:
 		note("cluster " + st.Known.Cluster + " is busy, waiting: " + err.Error())
 	case kind == platform.Ambiguous:

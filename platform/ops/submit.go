@@ -28,6 +28,9 @@ type leg struct {
 // errLate is given to leg.broken when the limit has passed.
 var errLate = errors.New("not running in time")
 
+// lostTries is how often a job that vanished before it ran is submitted again.
+const lostTries = 2
+
 func (o *Ops) legSteps(l leg) []step {
 	return []step{
 		o.step("mint-"+l.name, l.safe, func(_ context.Context, _ *platform.Cluster, r *run) (saga.Next, error) {
@@ -39,6 +42,9 @@ func (o *Ops) legSteps(l leg) []step {
 			return saga.Next{}, nil
 		}),
 		o.step("begin-"+l.name, false, func(ctx context.Context, c *platform.Cluster, r *run) (saga.Next, error) {
+			if l.turn != nil && r.Cancel { // a gateway that never answers must not hold a person for ever
+				return l.turn(r)
+			}
 			st, ch := r.State, l.get(r.State)
 			sub := st.Known.Source.change(st.Known.Name, ch.Job, l.parallelism(st), st.Restore)
 			ticket, err := c.Begin(ctx, ch.ID, sub)
@@ -113,6 +119,11 @@ func (o *Ops) await(ctx context.Context, c *platform.Cluster, r *run, l leg) (sa
 	switch {
 	case err != nil:
 		return saga.Next{}, err
+	case !found && ch.Tries < lostTries:
+		ch.Tries++
+		ch.Done = false
+		r.Note("the cluster has lost the job, it was probably restarted; submitting it again under the same id")
+		return saga.Next{Goto: "begin-" + l.name}, nil
 	case !found:
 		st.Known.ended(ch.Job, o.now(), "vanished from the cluster")
 		return l.broken(r, false, errors.New("the job is gone from the cluster, which was probably restarted and has lost it"))

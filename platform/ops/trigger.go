@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/drey-ops/drey/platform"
@@ -20,7 +21,7 @@ type trigger struct {
 }
 
 // triggerTries is how often a savepoint is asked for. Each try has a trigger id of its own: Flink remembers failed ones.
-const triggerTries = 3
+const triggerTries = 5
 
 func (o *Ops) triggerSteps(t trigger) []step {
 	return []step{
@@ -50,14 +51,15 @@ func (o *Ops) triggerSteps(t trigger) []step {
 			switch {
 			case err != nil:
 				return o.noSavepoint(ctx, c, r, t, err)
+			case out.Savepoint != "": // for a stop, the job may still be ending
+				o.saved(r, t, out.Savepoint, o.now())
+				return saga.Next{}, nil
 			case !out.Done:
 				r.Note(orElse(out.Note, "savepoint under way"))
 				return o.again(r), nil
-			case out.Savepoint == "":
+			default:
 				return o.noSavepoint(ctx, c, r, t, platform.Errorf(platform.Ambiguous, "", "the cluster reports a savepoint without saying where"))
 			}
-			o.saved(r, t, out.Savepoint, o.now())
-			return saga.Next{}, nil
 		}),
 	}
 }
@@ -74,7 +76,8 @@ func (o *Ops) saved(r *run, t trigger, path string, at time.Time) {
 // noSavepoint finds out what a failed or lost trigger means. A JobManager that was restarted has forgotten the trigger id, so
 // the job itself and its checkpoint history are the witnesses.
 func (o *Ops) noSavepoint(ctx context.Context, c *platform.Cluster, r *run, t trigger, cause error) (saga.Next, error) {
-	if transient(cause) {
+	kind := platform.KindOf(cause)
+	if transient(cause) && kind != platform.Busy { // busy is the job here, which may never be less so
 		return saga.Next{}, cause
 	}
 	st := r.State
@@ -82,14 +85,13 @@ func (o *Ops) noSavepoint(ctx context.Context, c *platform.Cluster, r *run, t tr
 	if err != nil {
 		return saga.Next{}, err
 	}
-	kind := platform.KindOf(cause)
 	lost := kind == platform.Ambiguous || kind == platform.NotFound
 	if found && (lost || s.Terminal()) {
 		cps, err := c.Checkpoints(ctx, st.Job)
 		if transient(err) {
 			return saga.Next{}, err
 		}
-		if sp := cps.LatestSavepoint; err == nil && sp != nil && sp.Path != "" && !sp.At.Before(st.Trigger.At.Add(-clockSkew)) {
+		if sp := cps.LatestSavepoint; err == nil && st.ours(sp) {
 			o.saved(r, t, sp.Path, sp.At)
 			return saga.Next{}, nil
 		}
@@ -103,11 +105,19 @@ func (o *Ops) noSavepoint(ctx context.Context, c *platform.Cluster, r *run, t tr
 	case lost && st.Trigger.Tries < triggerTries:
 		r.Note("the cluster forgot the request (it was restarted); asking again")
 		return saga.Next{Goto: "mint-" + t.name}, nil
-	case s != platform.Running && !st.Asked.Canonical && st.Trigger.Tries < triggerTries:
-		r.Note(fmt.Sprintf("no savepoint while the job is %s; asking again", s))
+	case (kind == platform.Busy || s != platform.Running) && !st.Asked.Canonical && st.Trigger.Tries < triggerTries:
+		r.Note(fmt.Sprintf("no savepoint can be had at the moment, the job is %s; asking again", s))
 		return saga.Next{Goto: "mint-" + t.name}, nil
 	}
 	return t.failed(r, cause)
+}
+
+// ours says whether a savepoint in the job's history can be the one that was asked for: new enough, and not known before.
+func (st *state) ours(sp *platform.Checkpoint) bool {
+	if sp == nil || sp.Path == "" || sp.At.Before(st.Trigger.At.Add(-clockSkew)) {
+		return false
+	}
+	return !slices.ContainsFunc(st.Known.Savepoints, func(s SavepointRef) bool { return s.Path == sp.Path })
 }
 
 // clockSkew is how far apart the clocks of drey and a cluster may be.
