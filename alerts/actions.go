@@ -1,9 +1,11 @@
 package alerts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/drey-ops/drey/bot"
@@ -50,7 +52,7 @@ type Filter struct {
 	Max      int    // 0 means 100
 }
 
-// List returns the groups' newest incidents, those that changed last first.
+// List returns the groups' newest incidents, the most severe first, and of these the youngest.
 func (s *Service) List(ctx context.Context, f Filter) ([]Incident, error) {
 	if f.Max <= 0 {
 		f.Max = 100
@@ -63,24 +65,19 @@ func (s *Service) List(ctx context.Context, f Filter) ([]Incident, error) {
 		if f.keeps(&e.Value) {
 			out = append(out, e.Value)
 		}
-		if len(out) == f.Max {
-			break
-		}
 	}
-	return out, nil
+	slices.SortStableFunc(out, func(a, b Incident) int {
+		return cmp.Or(severityRank(b.Severity)-severityRank(a.Severity), b.Since.Compare(a.Since))
+	})
+	return out[:min(f.Max, len(out))], nil
 }
 
 func (f Filter) keeps(i *Incident) bool {
 	if len(f.States) == 0 && !i.Open() || f.Severity != "" && !strings.EqualFold(f.Severity, i.Severity) {
 		return false
 	}
-	for n, st := range f.States {
-		if st == i.State() {
-			break
-		}
-		if n == len(f.States)-1 {
-			return false
-		}
+	if len(f.States) > 0 && !slices.Contains(f.States, i.State()) {
+		return false
 	}
 	want := strings.ToLower(f.Text)
 	if strings.Contains(strings.ToLower(i.Title+" "+i.ID), want) {
@@ -94,9 +91,9 @@ func (f Filter) keeps(i *Incident) bool {
 	return false
 }
 
-// act changes the open incident of an id. An incident that is over, or was followed by another, is an error of kind Invalid
-// that says so.
-func (s *Service) act(ctx context.Context, verb, id string, fn func(i *Incident, tx *storage.Tx) ([]story, error)) (Incident, error) {
+// act changes the newest incident of a group. One that was followed by another, or that is over where that matters, is an
+// error of kind Invalid that says so.
+func (s *Service) act(ctx context.Context, verb, id string, evenOver bool, fn func(i *Incident, tx *storage.Tx) ([]story, error)) (Incident, error) {
 	inc, err := s.Get(ctx, id)
 	if err != nil {
 		return inc, err
@@ -106,7 +103,7 @@ func (s *Service) act(ctx context.Context, verb, id string, fn func(i *Incident,
 		switch {
 		case i.ID != inc.ID:
 			return nil, platform.Errorf(platform.Invalid, op, "it is over; the group's present incident is %s", i.ID)
-		case !i.Open():
+		case !i.Open() && !evenOver:
 			return nil, platform.Errorf(platform.Invalid, op, "it is over since %s", i.Over.UTC().Format("15:04 UTC"))
 		}
 		return fn(i, tx)
@@ -119,7 +116,7 @@ func (s *Service) act(ctx context.Context, verb, id string, fn func(i *Incident,
 
 // Ack notes that actor takes care of the incident.
 func (s *Service) Ack(ctx context.Context, id string, actor bot.Actor) (Answer, error) {
-	inc, err := s.act(ctx, "acknowledge", id, func(i *Incident, _ *storage.Tx) ([]story, error) {
+	inc, err := s.act(ctx, "acknowledge", id, false, func(i *Incident, _ *storage.Tx) ([]story, error) {
 		if i.Acked != nil {
 			return nil, errSame
 		}
@@ -137,7 +134,7 @@ func (s *Service) Ack(ctx context.Context, id string, actor bot.Actor) (Answer, 
 
 // Unack takes the acknowledgement back, whoever gave it.
 func (s *Service) Unack(ctx context.Context, id string, actor bot.Actor) (Answer, error) {
-	inc, err := s.act(ctx, "un-acknowledge", id, func(i *Incident, _ *storage.Tx) ([]story, error) {
+	inc, err := s.act(ctx, "un-acknowledge", id, false, func(i *Incident, _ *storage.Tx) ([]story, error) {
 		if i.Acked == nil {
 			return nil, errSame
 		}

@@ -25,8 +25,8 @@ const (
 func head(i *Incident) bot.Message {
 	m := bot.Message{Title: stateWord(i) + ": " + i.Title, Tone: toneOf(i), Fallback: headline(i)}
 	shown := i.shown()
-	if s := annotation(shown, "summary"); s != "" {
-		m.Blocks = append(m.Blocks, bot.Textf("**%s**", clip(s, maxSummary)))
+	if s := summary(shown); s != "" {
+		m.Blocks = append(m.Blocks, bot.Textf("**%s**", s))
 	}
 	if s := annotation(shown, "description", "message"); s != "" {
 		m.Blocks = append(m.Blocks, bot.Textf("%s", clip(s, maxDescription)))
@@ -77,13 +77,29 @@ func headline(i *Incident) string {
 	if i.Severity != "" {
 		s += " (" + clip(i.Severity, 40) + ")"
 	}
-	if sum := annotation(i.shown(), "summary"); sum != "" && i.Open() {
-		s += ". " + clip(sum, maxSummary)
+	if sum := summary(i.shown()); sum != "" && i.Open() {
+		s += ". " + sum
 	}
 	return s
 }
 
-// annotation is the first of the named annotations that all of the alerts share, or else the first alert's.
+// summary is the alerts' common summary, or the first one and how many others there are.
+func summary(as []Alert) string {
+	first := annotation(as, "summary")
+	others := 0
+	for _, a := range as {
+		if v := a.Annotations["summary"]; v != "" && v != first {
+			others++
+		}
+	}
+	first = clip(first, maxSummary)
+	if others > 0 {
+		first += fmt.Sprintf(" and %d more", others)
+	}
+	return first
+}
+
+// annotation is the first of the named annotations that any of the alerts has.
 func annotation(as []Alert, names ...string) string {
 	for _, n := range names {
 		for _, a := range as {

@@ -33,8 +33,8 @@ type Alert struct {
 	EndsAt       time.Time         `json:"ends,omitzero"`
 	GeneratorURL string            `json:"url,omitempty"`
 	Changed      time.Time         `json:"changed"`          // when Status came in
-	Absent       int               `json:"absent,omitempty"` // looks in a row that did not find it in Alertmanager
-	Unspoken     bool              `json:"unsaid,omitempty"` // suppressed in Alertmanager
+	Absent       time.Time         `json:"absent,omitzero"`  // since when Alertmanager was seen not to have it
+	Hidden       bool              `json:"hidden,omitempty"` // suppressed in Alertmanager
 }
 
 // Mark says who did something, and when.
@@ -97,7 +97,8 @@ type Incident struct {
 	Acked      *Mark       `json:"acked,omitempty"`
 	Silences   []Silence   `json:"silences,omitempty"`
 	Suppressed *Suppressed `json:"suppressed,omitempty"`
-	Blind      time.Time   `json:"blind,omitzero"` // since when no Alertmanager of the source answers
+	Unseen     time.Time   `json:"unseen,omitzero"` // since when no Alertmanager of the source answers, and
+	Blind      time.Time   `json:"blind,omitzero"`  // the same, once the head says so
 
 	NoAPI bool `json:"no_api,omitempty"` // the source names no Alertmanager to ask
 

@@ -126,7 +126,7 @@ func (o Options) Validate() error {
 
 func (s Source) validate(p *Problems, name string) {
 	key := "sources." + name
-	if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`).MatchString(name) {
+	if ok, _ := regexp.MatchString(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`, name); !ok {
 		p.add(key, "a source's name stands in a URL: use letters, digits, - _ .")
 	}
 	if s.Token == "" {

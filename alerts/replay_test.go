@@ -2,9 +2,7 @@ package alerts
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -143,22 +141,31 @@ func TestReplay(t *testing.T) {
 			stories: []string{"Resolved after 4 s"},
 		},
 		{
-			capture: "grouped", kinds: "?", state: Resolved,
+			capture: "grouped", kinds: "new changed changed resolved", state: Resolved,
+			heads: []string{"Resolved: HighLatency on prod-eu (critical)"},
+			// who left and who joined came within a minute: one message, edited
+			stories: []string{"Now 3 of 4 fire: web-2:9100, web-3:9100, web-4:9100; ended: web-1:9100", "Resolved after 15 s"},
 		},
 		{
-			capture: "truncated", kinds: "?", state: Resolved,
+			capture: "truncated", kinds: "new repeat", state: Firing,
+			heads: []string{"Firing: DiskFull on prod-eu (critical). DiskFull on db-2:9100 and 1 more"},
 		},
 		{
-			capture: "silencepart", kinds: "?", state: Resolved,
+			capture: "silencepart", kinds: "new repeat repeat repeat", state: Firing,
+			heads: []string{"Firing: InstanceDown on prod-eu (critical). InstanceDown on web-2:9100 and 1 more"},
 		},
 		{
-			capture: "flap", kinds: "?", state: Resolved,
+			capture: "flap", kinds: "new resolved reopened resolved", state: Resolved,
+			heads:   []string{"Resolved: Flap on prod-eu/a (critical)"},
+			stories: []string{"Resolved after 8 s", "Firing again, 1 s after it was over (time 2): a", "Resolved after 3 s"},
 		},
 		{
-			capture: "repeat", kinds: "?", state: Resolved,
+			capture: "repeat", kinds: "new repeat", state: Firing,
+			heads: []string{"Firing: Watchdog on prod-eu/w (critical). Watchdog on w"},
 		},
 		{
-			capture: "groupnone", kinds: "?", state: Resolved,
+			capture: "groupnone", kinds: "new", state: Firing,
+			heads: []string{"Firing: X and others on prod-eu (critical). X on a and 1 more"},
 		},
 		{
 			capture: "utf8", kinds: "new", state: Firing,
@@ -272,6 +279,3 @@ func webhookOf(name, status string, alerts ...map[string]string) []byte {
 	}
 	return raw
 }
-
-var _ = context.Background
-var _ = fmt.Sprint

@@ -202,7 +202,7 @@ func (s *Service) schedule(tx *storage.Tx, i *Incident, now time.Time) {
 func (s *Service) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	if s.hooks.Jobs != nil {
-		wg.Go(func() { s.work(ctx, enrichQueue, 8, s.enrich) })
+		wg.Go(func() { s.work(ctx, enrichQueue, enrichBatch, s.enrich) })
 	}
 	if len(s.peers) > 0 {
 		wg.Go(func() { s.work(ctx, reconcileQueue, reconcileBatch, s.reconcile) })

@@ -21,6 +21,9 @@ type Silence struct {
 	Until    time.Time              `json:"until"`
 	By       bot.Actor              `json:"by"`
 	Comment  string                 `json:"comment,omitempty"`
+	Asked    time.Time              `json:"asked"`         // when a person last asked for it, or for its end
+	Told     time.Time              `json:"told,omitzero"` // the end that the thread was last told
+	EndedBy  *bot.Actor             `json:"ended_by,omitempty"`
 	Ended    bool                   `json:"ended,omitempty"`  // it ran out or was ended: nothing is wanted of it any more
 	Ending   bool                   `json:"ending,omitempty"` // to be ended in Alertmanager
 	Remade   int                    `json:"remade,omitempty"` // how often Alertmanager had lost it

@@ -209,7 +209,7 @@ func (i *Incident) reopen(now time.Time) {
 }
 
 func (i *Incident) close(now time.Time, note string) {
-	i.Over, i.OverNote, i.Suppressed, i.Blind = now, note, nil, time.Time{}
+	i.Over, i.OverNote, i.Suppressed, i.Unseen, i.Blind = now, note, nil, time.Time{}, time.Time{}
 }
 
 // repeat refreshes when the group was last heard of, and what its texts say now, and says nothing.

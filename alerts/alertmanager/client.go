@@ -112,8 +112,16 @@ type Silence struct {
 // Live says whether it hides alerts, now or later.
 func (s Silence) Live() bool { return s.Status != nil && s.Status.State != "expired" }
 
-// classic are the label names that a filter of every version takes. Others are left to the caller to compare.
-var classic = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`).MatchString
+// classic says whether every version takes the label name in a filter. Others are left to the caller to compare.
+func classic(name string) bool {
+	for i, c := range name {
+		letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
 
 // Alerts returns the alerts that have these labels and go to the receiver (empty: any). What Alertmanager considers resolved
 // is not among them.
