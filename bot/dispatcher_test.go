@@ -3,11 +3,11 @@ package bot_test
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 	"testing"
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/bot/bottest"
+	"github.com/drey-ops/drey/storage/storagetest"
 )
 
 // handler answers with a function.
@@ -20,8 +20,8 @@ func (h handler) Handle(ctx context.Context, ev bot.Event, show func(bot.Message
 func (h handler) Suggest(context.Context, bot.Ask) bot.Suggestions { return bot.Suggestions{} }
 
 func TestDispatcherButton(t *testing.T) {
-	db, n := open(t), bottest.NewMemory("mem", bottest.Roomy())
-	d := bot.NewDispatcher(db, slog.New(slog.DiscardHandler), bot.DispatcherOptions{}, handler(func(_ context.Context, ev bot.Event, _ func(bot.Message)) bot.Message {
+	db, n := storagetest.Open(t), bottest.NewMemory("mem", bottest.Roomy())
+	d := bot.NewDispatcher(db, silent, bot.DispatcherOptions{}, handler(func(_ context.Context, ev bot.Event, _ func(bot.Message)) bot.Message {
 		if ev.Call.Path != "" {
 			return say(ev.Call.Path + string(ev.Call.Args))
 		}
