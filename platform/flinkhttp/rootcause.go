@@ -42,7 +42,7 @@ func plainClass(simple string) bool {
 		"IllegalArgumentException", "IllegalStateException", "RuntimeException", "UnsupportedOperationException",
 		"JobMasterException", "JobException", "FlinkJobNotFoundException", "ProgramInvocationException",
 		"CheckpointException", "TableNotExistException", "DatabaseNotExistException", "UnknownTaskExecutorException",
-		"DuplicateJobSubmissionException", "DuplicateApplicationSubmissionException", "JobExecutionException":
+		"DuplicateJobSubmissionException", "DuplicateApplicationSubmissionException", "FileNotFoundException":
 		return true
 	}
 	return false
@@ -62,7 +62,7 @@ func speaks(c Cause) bool {
 func wraps(c Cause) bool {
 	switch c.Class[strings.LastIndexByte(c.Class, '.')+1:] {
 	case "CompletionException", "ExecutionException", "SerializedThrowable", "InvocationTargetException",
-		"UndeclaredThrowableException", "RestClientException", "JobExecutionException":
+		"UndeclaredThrowableException", "RestClientException", "JobExecutionException", "JobSubmissionException":
 		return true
 	}
 	if c.Message == "" {
@@ -89,12 +89,14 @@ func wraps(c Cause) bool {
 func Causes(text string) []Cause {
 	text = strings.TrimPrefix(strings.TrimSpace(text), "<Exception on server side:")
 	var cs []Cause
+	first := true // of a trace: the gateway embeds the JobManager's
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		after, caused := strings.CutPrefix(line, "Caused by: ")
-		if !caused && (len(cs) > 0 || strings.TrimSpace(line) == "") {
+		if !caused && (!first || strings.TrimSpace(line) == "") {
 			continue
 		}
+		first = strings.HasSuffix(line, "<Exception on server side:")
 		// "A: B: words" is how a wrapper without words of its own prints its cause.
 		for c := split(after); ; c = split(c.Message) {
 			cs = append(cs, c)

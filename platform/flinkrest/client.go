@@ -97,9 +97,13 @@ func (c *Client) JobMetrics(ctx context.Context, id string, names []string) ([]M
 	return c.metrics(ctx, getJobMetrics, []string{id}, url.Values{"get": {strings.Join(names, ",")}})
 }
 
-// VertexMetrics reads metrics summed up over the subtasks of a vertex.
+// VertexMetrics reads metrics summed up over the subtasks of a vertex; without names it lists the names there are. One
+// unknown name makes the answer empty.
 func (c *Client) VertexMetrics(ctx context.Context, job, vertex string, names []string) ([]Metric, error) {
-	q := url.Values{"get": {strings.Join(names, ",")}, "agg": {"sum,max"}}
+	var q url.Values
+	if len(names) > 0 {
+		q = url.Values{"get": {strings.Join(names, ",")}, "agg": {"sum,max"}}
+	}
 	return c.metrics(ctx, getVertexMetrics, []string{job, vertex}, q)
 }
 

@@ -1,0 +1,5 @@
+package platformtest
+
+import "testing"
+
+func (s *suite) query(t *testing.T) {}

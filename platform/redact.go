@@ -1,0 +1,20 @@
+package platform
+
+import "regexp"
+
+// What must not reach a chat: web addresses, logins inside any address, numeric hosts, tokens. Storage paths such as
+// s3://bucket/path stay: a person needs them.
+var (
+	webAddress = regexp.MustCompile(`(?i)\b(?:https?|wss?)://[^\s"'<>\x60)\]]+`)
+	login      = regexp.MustCompile(`(://)[^/\s:@"']+(?::[^/\s@"']*)?@`)
+	numHost    = regexp.MustCompile(`(?:\b[A-Za-z0-9.-]+)?/?\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d+)?\b|\blocalhost:\d+\b`)
+	token      = regexp.MustCompile(`(?i)\b(bearer|basic|token|password|secret)(\s*[=:]\s*|\s+)["']?[A-Za-z0-9+/_.~=-]{8,}["']?`)
+)
+
+// Redact takes out of a text what should not leave drey: web addresses, logins, numeric hosts and tokens.
+func Redact(s string) string {
+	s = webAddress.ReplaceAllString(s, "(address)")
+	s = login.ReplaceAllString(s, "${1}***@")
+	s = numHost.ReplaceAllString(s, "(host)")
+	return token.ReplaceAllString(s, "${1}${2}***")
+}
