@@ -370,7 +370,13 @@ func (e *Error) Unwrap() error { return e.Err }
 // KindOf returns the kind of the outermost *Error in err; a context's end is Unavailable.
 func KindOf(err error) Kind {
 	var e *Error
+	var unknown *UnknownJob
+	var several *AmbiguousJob
 	switch {
+	case errors.As(err, &unknown):
+		return NotFound
+	case errors.As(err, &several):
+		return Invalid
 	case errors.As(err, &e):
 		return e.Kind
 	case errors.Is(err, context.DeadlineExceeded):
