@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/drey-ops/drey/storage"
 )
@@ -374,13 +373,12 @@ func (f *feed) unread(user string, pos int64) int {
 	return n
 }
 
-// last is when something was last said here.
-func (f *feed) last() (pos int64, at time.Time) {
+// last is the position of the newest message.
+func (f *feed) last() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.order) == 0 {
-		return 0, time.Time{}
+		return 0
 	}
-	e := f.order[len(f.order)-1]
-	return e.Pos, e.At
+	return f.order[len(f.order)-1].Pos
 }

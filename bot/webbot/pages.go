@@ -77,7 +77,14 @@ func (b *Bot) channelPage(w http.ResponseWriter, r *http.Request, u User) {
 		before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64)
 		b.show(w, r, "rows", b.list(f, u, max(before, 1)))
 	case "channel":
-		b.show(w, r, "list", b.list(f, u, 0))
+		v := b.list(f, u, 0)
+		read, err := b.readMarks(r.Context(), u.ID)
+		if err != nil {
+			b.storeDown(w, r, err)
+			return
+		}
+		v.Read = read[f.channel]
+		b.show(w, r, "list", v)
 	case "thread":
 		v := b.threadView(f, r.PathValue("thread"), u)
 		if v == nil {

@@ -19,8 +19,8 @@ const (
 	bodyWait  = 20 * time.Second
 )
 
-// page is a handler for somebody who is signed in.
-type page func(w http.ResponseWriter, r *http.Request, u User)
+// personPage is a handler for somebody who is signed in.
+type personPage func(w http.ResponseWriter, r *http.Request, u User)
 
 func (b *Bot) routes() http.Handler {
 	mux := http.NewServeMux()
@@ -49,7 +49,7 @@ func (b *Bot) routes() http.Handler {
 }
 
 // person lets the signed-in through. A POST must come from a page that was made for the same person.
-func (b *Bot) person(p page) http.HandlerFunc {
+func (b *Bot) person(p personPage) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		u, ok, err := b.signedIn(r)
 		isPage := strings.HasPrefix(r.URL.Path, "/c/") && r.URL.Query().Get("part") == ""

@@ -3,7 +3,6 @@ package webbot
 import (
 	"html/template"
 	"slices"
-	"time"
 
 	"github.com/drey-ops/drey/bot"
 )
@@ -19,7 +18,7 @@ type channelView struct {
 	Name, Topic string
 	Current     bool
 	Unread      int
-	Last        time.Time
+	Last        int64 // position of the newest message
 }
 
 // listView is the messages of a channel.
@@ -143,7 +142,7 @@ func (b *Bot) pageView(f *feed, thread string, u User, read map[string]int64) pa
 	for _, ch := range b.o.Channels {
 		g := b.feeds[ch]
 		all[ch] = g.cursor()
-		_, last := g.last()
+		last := g.last()
 		v.Channels = append(v.Channels, channelView{
 			Name: ch, Topic: topic(ch), Current: g == f, Unread: g.unread(u.ID, read[ch]), Last: last,
 		})

@@ -1,55 +1,26 @@
 // Channels and threads: what is open, what is unread, and where messages go.
 import { $, $$, fragment, emit, hear, on, phone, toast, me } from "./dom.js";
-import { part, post } from "./api.js";
+import { part } from "./api.js";
 import { paint } from "./times.js";
 import * as lists from "./list.js";
 import { mine } from "./actions.js";
 import { setup } from "./composer.js";
+import { bump, counted, entryOf, here, news, seen } from "./unread.js";
 
 const state = { channel: "", thread: "", held: null };
 let composer = null;
-let readTimer = 0;
 
 const list = () => $("#list");
-const entryOf = (ch) => $(`.channels a[data-channel="${CSS.escape(ch)}"]`);
-const here = () => document.hasFocus() && !document.hidden;
 
 export const place = () => ({ channel: state.channel, thread: "" });
 const threadPlace = () => ({ channel: state.channel, thread: state.thread });
-
-function count(ch, n) {
-  const a = entryOf(ch);
-  if (!a) return;
-  const c = $(".count", a);
-  c.dataset.count = n;
-  c.textContent = n > 99 ? "99+" : n || "";
-  a.classList.toggle("has-unread", n > 0);
-  $(".unread-word", a).textContent = n ? " unread" : "";
-  const all = $$(".channels .count").reduce((sum, x) => sum + Number(x.dataset.count), 0);
-  document.title = (all ? `(${all}) ` : "") + "#" + state.channel + " · drey";
-  $(".drawer-open .dot").hidden = !$(`.channels a.has-unread:not([aria-current])`);
-}
-
-// seen marks the open channel as read, a moment after its newest message was on a screen that somebody looks at.
-function seen() {
-  clearTimeout(readTimer);
-  if (!here() || !lists.atBottom(list())) return;
-  readTimer = setTimeout(() => {
-    const pos = Math.max(0, ...$$("#rows > .msg[data-pos]").map((a) => Number(a.dataset.pos)));
-    count(state.channel, 0);
-    if (pos > Number(list().dataset.read || 0)) {
-      list().dataset.read = pos;
-      post("/read", { channel: state.channel, pos }).catch(() => { /* it stays unread until next time */ });
-    }
-  }, 700);
-}
 
 function ready() {
   lists.arrangeAll($("#rows"));
   paint(list());
   const read = Number(list().dataset.read || 0);
   const first = read && $$("#rows > .msg").find((a) => Number(a.dataset.pos) > read && a.dataset.who !== me());
-  if (first && Number(entryOf(state.channel)?.querySelector(".count").dataset.count)) {
+  if (first && counted(state.channel)) {
     const line = fragment('<p class="newline"><span>New</span></p>').firstElementChild;
     first.before(line);
     lists.arrangeAll($("#rows"));
@@ -167,8 +138,7 @@ function take(article) {
   if (loaded && state.thread && (thread === state.thread || id === state.thread)) inThread(article.cloneNode(true));
   if (thread) return elsewhere(article);
   if (!loaded) {
-    const a = entryOf(channel);
-    if (a && news(article, Number(a.dataset.last ?? 0))) count(channel, Number($(".count", a).dataset.count) + 1);
+    if (news(article)) bump(channel);
     return;
   }
   const rows = $("#rows");
@@ -179,17 +149,9 @@ function take(article) {
   if (got.same) return;
   lists.spoken(got.row, got.was);
   if (!got.fresh) return seen();
-  if (article.dataset.who !== me() && (!here() || !stuck)) count(channel, Number($(".count", entryOf(channel)).dataset.count) + 1);
+  if (article.dataset.who !== me() && (!here() || !stuck)) bump(channel);
   $(".jump").hidden = stuck || !got.fresh;
   seen();
-}
-
-// news says whether a message of another channel is one that came since, and not an old one that changed.
-function news(article, last) {
-  const pos = Number(article.dataset.pos);
-  if (article.dataset.who === me() || pos <= last || article.dataset.pos !== article.dataset.seq) return false;
-  entryOf(article.dataset.channel).dataset.last = pos;
-  return true;
 }
 
 function inThread(article) {

@@ -93,8 +93,11 @@ export function start() {
     if (form && current) typed.set(current.message, values(form));
     settle();
     current = null;
+    // The selection still stands in a field that goes away now; without a fresh focus, typing would lead nowhere.
+    const back = document.activeElement === document.body ? $("#line") : document.activeElement;
+    back.blur();
     modal().replaceChildren();
-    if (document.activeElement === document.body) $("#line").focus();
+    back.focus();
   });
   hear("message", (article) => {
     const own = mine.has(article.dataset.id);

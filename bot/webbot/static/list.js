@@ -92,7 +92,8 @@ function mark(article) {
   } else if (!newDay && line) {
     line.remove();
   }
-  const goesOn = prev && !newDay && !article.matches(".private") && !prev.matches(".private") && !$(":scope > .prompt", article)
+  const bare = (a) => !$(":scope > .body > .card:not(.bare)", a);
+  const goesOn = prev && !newDay && bare(article) && bare(prev) && !article.matches(".private") && !prev.matches(".private") && !$(":scope > .prompt", article)
     && prev.dataset.author === article.dataset.author && !prev.nextElementSibling?.matches(".newline") && at - before < 4 * 60e3;
   article.classList.toggle("goes-on", Boolean(goesOn));
 }

@@ -34,8 +34,9 @@ function rank(path, help, query) {
 
 function matching(line) {
   const query = line.toLowerCase().replace(/\s+/g, " ");
+  // Among equals the published order stands: it begins with what only reads.
   return commands.map((c) => ({ c, r: rank(c.path, c.help, query) })).filter((x) => x.r < 9)
-    .sort((a, b) => a.r - b.r || a.c.path.localeCompare(b.c.path)).map((x) => x.c);
+    .sort((a, b) => a.r - b.r).map((x) => x.c);
 }
 
 const enc = new TextEncoder();
