@@ -1,11 +1,11 @@
-//go:build !linux
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
 
 package storage
 
 import "errors"
 
-// The embedded server needs Pdeathsig and /proc; elsewhere Open wants a URL.
-var errEmbedded = errors.New("an embedded server needs Linux: configure storage.redis")
+// errEmbedded is for systems without the locks and signals that the embedded server needs.
+var errEmbedded = errors.New("not on this system: configure storage.redis")
 
 func (e *embedded) supervise(first chan<- error) { defer close(e.done); first <- errEmbedded }
 

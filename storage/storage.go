@@ -41,7 +41,16 @@ type Options struct {
 	OnCall func(call string, d time.Duration, err error) `yaml:"-"`
 }
 
-// Version counts the writes to one record. New means that the record must not exist yet, Any overwrites whatever is there.
+// Validate says what is wrong with the options without connecting to anything. It never quotes the URL.
+func (o Options) Validate() error {
+	if o.Redis == "" {
+		return nil
+	}
+	_, err := parseURL(o.Redis)
+	return err
+}
+
+// Version counts the writes to one record since it was last new. New means that the record must not exist yet, Any overwrites whatever is there.
 type Version int64
 
 // The two special versions of Put and Delete.
