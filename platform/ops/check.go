@@ -77,7 +77,7 @@ func (o *Ops) look(ctx context.Context, by string, req Request) (*sight, error) 
 
 // see fills v with what the cluster and the registry say.
 func (v *sight) see(ctx context.Context, target Target) (err error) {
-	if v.info, err = v.cluster.Describe(ctx); err != nil {
+	if v.info, err = v.cluster.DescribeNow(ctx); err != nil {
 		return err
 	}
 	if err := v.identify(ctx, target); err != nil {

@@ -1,5 +1,13 @@
 package ops
 
-import "github.com/drey-ops/drey/platform"
+import (
+	"time"
 
-func newCluster(name string, d platform.Driver) *platform.Cluster { return platform.NewCluster(name, d) }
+	"github.com/drey-ops/drey/platform"
+)
+
+// newCluster opens a cluster over a fake, with a clock that makes its short memories a thousand times shorter.
+func newCluster(name string, d platform.Driver) *platform.Cluster {
+	epoch := time.Now()
+	return platform.Open(name, nil, d, platform.Options{Now: func() time.Time { return epoch.Add(1000 * time.Since(epoch)) }})
+}

@@ -15,7 +15,7 @@ func (o *Ops) savepoint() procedure {
 			return platform.Savepoint{Job: st.Job, Canonical: st.Asked.Canonical}
 		},
 		failed: func(r *run, cause error) (saga.Next, error) {
-			return failed(r, "no savepoint was written: %s. The job goes on as before.", cause)
+			return failed(r, "no savepoint was written: %s. The job goes on as before.", words(cause))
 		},
 	}
 	steps := o.triggerSteps(t)
@@ -71,7 +71,7 @@ func by(who string) string {
 
 func (o *Ops) stop() procedure {
 	t := o.stopTrigger(func(r *run, cause error) (saga.Next, error) {
-		return failed(r, "not stopped, since no savepoint could be written: %s. The job goes on as before; cancel ends it without one.", cause)
+		return failed(r, "not stopped, since no savepoint could be written: %s. The job goes on as before; cancel ends it without one.", words(cause))
 	})
 	confirm := o.confirm(func(r *run) (saga.Next, error) {
 		return done(r, "stopped; savepoint: %s", r.State.Result.Savepoint)

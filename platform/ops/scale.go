@@ -55,7 +55,7 @@ func (o *Ops) rescaleSteps() []step {
 				return saga.Next{}, err
 			}
 			if err != nil {
-				return failed(r, "not scaled: %s. The job goes on as before.", err)
+				return failed(r, "not scaled: %s. The job goes on as before.", words(err))
 			}
 			st.Trigger.Ticket = &ticket
 			r.Note("the scheduler has the new parallelism, waiting until it is in force")
@@ -81,7 +81,7 @@ func (o *Ops) pollRescale(ctx context.Context, c *platform.Cluster, r *run) (sag
 		st.Known.ended(st.Job, o.now(), "ended as "+string(s)+" during a scale")
 		return failed(r, "the job ended as %s while it was scaled: %s. %s", s, rootCause(ctx, c, st.Job), st.Known.hint())
 	case err != nil:
-		return failed(r, "not scaled: %s. The job is %s.", err, s)
+		return failed(r, "not scaled: %s. The job is %s.", words(err), s)
 	}
 	job, err := c.Job(ctx, st.Job)
 	if err != nil {
@@ -115,7 +115,7 @@ func parallelism(job platform.Job, vertex string) int {
 // resubmitSteps stop the job with a savepoint and bring it up at the new parallelism.
 func (o *Ops) resubmitSteps() []step {
 	stop := o.stopTrigger(func(r *run, cause error) (saga.Next, error) {
-		return failed(r, "not scaled, since no savepoint could be written: %s. The job goes on as before.", cause)
+		return failed(r, "not scaled, since no savepoint could be written: %s. The job goes on as before.", words(cause))
 	})
 	confirm := o.confirm(func(r *run) (saga.Next, error) {
 		r.State.Restore = r.State.Result.Savepoint

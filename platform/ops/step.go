@@ -64,9 +64,9 @@ func (o *Ops) guard(ctx context.Context, c *platform.Cluster, r *run, do act) (s
 		}
 		note(who + " does not answer, waiting; nothing is lost")
 	case kind == platform.Busy:
-		note("cluster " + st.Known.Cluster + " is busy, waiting: " + err.Error())
+		note("cluster " + st.Known.Cluster + " is busy, waiting: " + words(err))
 	case kind == platform.Ambiguous:
-		return saga.Next{}, saga.Ask(fmt.Errorf("%w; look at the cluster, then resume to go on from here, or cancel the operation", err))
+		return saga.Next{}, saga.Ask(fmt.Errorf("%s; look at the cluster, then resume to go on from here, or cancel the operation", words(err)))
 	default:
 		return saga.Next{}, err
 	}
@@ -120,3 +120,12 @@ func rootCause(ctx context.Context, c *platform.Cluster, id platform.JobID) stri
 }
 
 func (o *Ops) now() time.Time { return time.Now().UTC() }
+
+// words are what an error says without the trail of what was attempted on what, which an operation shows anyway.
+func words(err error) string {
+	var e *platform.Error
+	for errors.As(err, &e) {
+		err = e.Err
+	}
+	return err.Error()
+}

@@ -104,12 +104,12 @@ func (o *Ops) notAccepted(ctx context.Context, c *platform.Cluster, r *run, l le
 		o.accepted(r, l)
 		return saga.Next{Goto: "await-" + l.name}, nil
 	case platform.KindOf(cause) == platform.Ambiguous:
-		return saga.Next{}, saga.Ask(fmt.Errorf("%w. The submission may still arrive: resume asks again under the same job id, which is harmless; cancel gives up", cause))
+		return saga.Next{}, saga.Ask(fmt.Errorf("%s. The submission may still arrive: resume asks again under the same job id, which is harmless; cancel gives up", words(cause)))
 	}
 	if st.Known.Current == ch.Job {
 		st.Known.ended(ch.Job, o.now(), "refused by the cluster")
 	}
-	return l.broken(r, false, cause)
+	return l.broken(r, false, errors.New(words(cause)))
 }
 
 // await follows a job that the cluster has taken until every task runs.
@@ -161,7 +161,7 @@ func (o *Ops) waiting(ctx context.Context, c *platform.Cluster, s platform.JobSt
 	case platform.Restarting, platform.Failing:
 		return "the job fails and is started again: " + rootCause(ctx, c, job.ID)
 	case platform.Created, platform.Running:
-		info, err := c.Describe(ctx)
+		info, err := c.DescribeNow(ctx)
 		if err == nil && info.SlotsFree >= 0 && info.SlotsFree < need && (s == platform.Created || job.Tasks.Running == 0) {
 			return fmt.Sprintf("waiting for slots (needs %d, %d free)", need, info.SlotsFree)
 		}

@@ -101,7 +101,7 @@ func (o *Ops) noSavepoint(ctx context.Context, c *platform.Cluster, r *run, t tr
 		return o.vanished(r)
 	case s.Terminal():
 		st.Known.ended(st.Job, o.now(), "ended as "+string(s)+" while drey asked for a savepoint")
-		return failed(r, "the job ended as %s before a savepoint was written: %s. %s", s, cause, st.Known.hint())
+		return failed(r, "the job ended as %s before a savepoint was written: %s. %s", s, words(cause), st.Known.hint())
 	case lost && st.Trigger.Tries < triggerTries:
 		r.Note("the cluster forgot the request (it was restarted); asking again")
 		return saga.Next{Goto: "mint-" + t.name}, nil
