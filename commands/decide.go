@@ -2,6 +2,7 @@ package commands
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -117,6 +118,9 @@ func (ru *rule) onTarget(r Request) bool {
 	if len(ru.Clusters) > 0 && !slices.Contains(ru.Clusters, r.Cluster) {
 		return false
 	}
+	if len(ru.Jobs) > 0 && jobID.MatchString(r.Job) {
+		return ru.Require != NoRequirement // see holds
+	}
 	return len(ru.Jobs) == 0 || r.Job != "" && slices.ContainsFunc(ru.Jobs, func(g string) bool { return glob(g, r.Job) })
 }
 
@@ -136,8 +140,12 @@ func (ru *rule) holds(env *conditions) bool {
 	if ru.where == nil {
 		return true
 	}
-	if env.r.Anywhere && ru.asks.target || env.r.Args == nil && ru.asks.args {
+	if env.r.Anywhere && (ru.asks.cluster || ru.asks.job) || env.r.Args == nil && ru.asks.args {
 		return true
+	}
+	// A job named by its id could be any: what a rule says of names then neither allows nor spares anything.
+	if ru.asks.job && jobID.MatchString(env.r.Job) {
+		return ru.Require != NoRequirement
 	}
 	ok, err := ru.where.Eval(env.values())
 	if err != nil {
@@ -182,7 +190,10 @@ func (e *conditions) values() *Conditions {
 }
 
 // unknowns says what a condition looks at that the first of the two checks does not know.
-type unknowns struct{ target, args bool }
+type unknowns struct{ cluster, job, args bool }
+
+// jobID is how a cluster names a job by itself.
+var jobID = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
 
 func asks(src string) unknowns {
 	tree, err := parser.Parse(src)
@@ -197,7 +208,9 @@ func asks(src string) unknowns {
 // Visit implements ast.Visitor.
 func (u *unknowns) Visit(n *ast.Node) {
 	if id, ok := (*n).(*ast.IdentifierNode); ok {
-		u.target = u.target || id.Value == "cluster" || id.Value == "job" || id.Value == "$env"
-		u.args = u.args || id.Value == "args" || id.Value == "$env"
+		all := id.Value == "$env"
+		u.cluster = u.cluster || all || id.Value == "cluster"
+		u.job = u.job || all || id.Value == "job"
+		u.args = u.args || all || id.Value == "args"
 	}
 }

@@ -66,7 +66,7 @@ func (p *Policy) about(r Request) standing {
 		name := ru.name
 		switch {
 		case ru.where == nil:
-		case ru.asks.target || ru.asks.args:
+		case ru.asks != unknowns{}:
 			name += " (if " + ru.Where + ")"
 		case ru.holds(env):
 			name += " (" + ru.Where + ": so now)"

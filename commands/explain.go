@@ -7,6 +7,7 @@ import (
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
+	"github.com/drey-ops/drey/platform/ops"
 	"github.com/drey-ops/drey/storage"
 )
 
@@ -17,6 +18,7 @@ func Explain(err error) bot.Message {
 		told    *Told
 		refused *Refused
 		usage   *UsageError
+		busy    *ops.BusyError
 		plat    *platform.Error
 	)
 	switch {
@@ -26,8 +28,12 @@ func Explain(err error) bot.Message {
 		return refused.message()
 	case errors.As(err, &usage):
 		return usage.message()
+	case errors.As(err, &busy):
+		return explainBusy(busy)
 	case errors.As(err, &plat):
 		return explainPlatform(plat)
+	case platform.KindOf(err) != platform.Other && !errors.Is(err, context.DeadlineExceeded):
+		return explainPlatform(&platform.Error{Kind: platform.KindOf(err), Err: err}) // a job's name that leads nowhere, or to several
 	case errors.Is(err, storage.ErrUnavailable):
 		return sorry("The store does not answer", bot.Warn,
 			"drey's store does not answer, so nothing was started that could not be recorded.",
@@ -53,6 +59,19 @@ func Explain(err error) bot.Message {
 // sorry says what happened and was kept, and what to do next. Both are our own words.
 func sorry(title string, tone bot.Tone, what, next string) bot.Message {
 	return bot.Message{Title: title, Tone: tone, Private: true, Blocks: []bot.Block{bot.Textf(what), bot.Notef(next)}}
+}
+
+// explainBusy says who has the job: a second press, or two people with one thought.
+func explainBusy(e *ops.BusyError) bot.Message {
+	by := ""
+	if e.By != "" {
+		by = " by " + e.By
+	}
+	_, short, _ := strings.Cut(e.Op, "/")
+	return bot.Message{Title: "Already under way", Tone: bot.Busy, Private: true, Blocks: []bot.Block{
+		bot.Textf("**%s** has an operation already: %s `%s`, started%s at %v. Nothing was started a second time.", e.Job, e.Kind, short, by, stamp(e.Since)),
+		bot.Actions{Button("Show operation", "drey operation", opArgs{ID: short})},
+	}}
 }
 
 func explainPlatform(e *platform.Error) bot.Message {
@@ -140,13 +159,16 @@ func unexpected(err error) bool {
 		told    *Told
 		refused *Refused
 		usage   *UsageError
+		busy    *ops.BusyError
 		plat    *platform.Error
 	)
 	switch {
-	case errors.As(err, &told), errors.As(err, &refused), errors.As(err, &usage):
+	case errors.As(err, &told), errors.As(err, &refused), errors.As(err, &usage), errors.As(err, &busy):
 		return false
 	case errors.As(err, &plat):
 		return plat.Kind == platform.Other || plat.Kind == platform.Ambiguous || plat.Kind == platform.Denied || plat.Kind == platform.Unavailable
+	case platform.KindOf(err) != platform.Other:
+		return false
 	}
 	return !errors.Is(err, storage.ErrSeen) && !errors.Is(err, context.Canceled)
 }

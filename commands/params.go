@@ -43,9 +43,6 @@ type param struct {
 
 func (p param) required() bool { return !p.optional && p.deflt == "" }
 
-// positional says whether a bare word can be its value.
-func (p param) positional() bool { return p.kind != kindBool && !p.hidden }
-
 var paramName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 
 // paramsOf reads the parameters of an args struct, with what is wrong about it.

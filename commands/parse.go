@@ -184,11 +184,18 @@ func (c *Command) takeFlag(g given, line string, t token, p *param) (int, error)
 	return end, nil
 }
 
+// positional says whether a bare word can be p's value. Before a rest only what is required takes bare words: the first
+// word of a statement is not the name of a cluster.
+func (c *Command) positional(p *param) bool {
+	last := c.params[len(c.params)-1]
+	return p.kind != kindBool && !p.hidden && (p.rest || p.required() || !last.rest)
+}
+
 // next is the parameter that a bare word is the value of; nil when all are taken.
 func (c *Command) next(g given) *param {
 	for i := range c.params {
 		p := &c.params[i]
-		if p.positional() && (g[p.name] == nil || p.kind == kindList) {
+		if c.positional(p) && (g[p.name] == nil || p.kind == kindList) {
 			return p
 		}
 	}

@@ -18,7 +18,7 @@ func (c *Command) Line(raw json.RawMessage) string {
 		for _, v := range g[p.name] {
 			parts = append(parts, c.written(p, v, bareWords))
 		}
-		if p.positional() && len(g[p.name]) == 0 || p.kind == kindList {
+		if c.positional(p) && len(g[p.name]) == 0 || p.kind == kindList {
 			bareWords = false
 		}
 	}
@@ -31,7 +31,7 @@ func (c *Command) written(p *param, v string, bareWords bool) string {
 	switch {
 	case p.kind == kindBool && v == "true" && bareWords && !last.rest && !last.required():
 		return p.name // the parameters before it are given, and those after it are optional
-	case p.rest && bareWords && plainRest(v):
+	case p.rest && bareWords && c.plainRest(v):
 		return v
 	case p.rest:
 		return p.name + "=" + quoted(v)
@@ -44,11 +44,12 @@ func (c *Command) written(p *param, v string, bareWords bool) string {
 // plainWord says whether v, typed bare, is not taken for an option.
 func plainWord(v string) bool {
 	t, ok := lex(v, 0)
-	return !ok || t.key == "" || t.quoted
+	return !ok || t.key == ""
 }
 
 // plainRest says whether v can be the rest of a line as it is.
-func plainRest(v string) bool {
+func (c *Command) plainRest(v string) bool {
 	t, ok := lex(v, 0)
-	return ok && v == strings.TrimFunc(v, blank) && t.key == "" && !strings.HasPrefix(v, "```")
+	option := t.key == confirmKey || c.param(t.key) != nil
+	return ok && v == strings.TrimFunc(v, blank) && !option && !strings.HasPrefix(v, "```")
 }

@@ -131,7 +131,7 @@ func (r *Router) settle(ctx context.Context, e *Env, args any) error {
 
 // decide is the exact check.
 func (r *Router) decide(e *Env, args any) Decision {
-	req := Request{Actor: e.Actor, Place: e.Place, Now: e.Now, Permission: e.cmd.Permission, Args: textArgs(e.args)}
+	req := Request{Actor: e.Actor, Place: e.Place, Now: e.Now, Permission: e.cmd.permission(args), Args: textArgs(e.args)}
 	req.Cluster, req.Job = e.cmd.target(args)
 	// See the package's Design: only a read, or a command that knows no clusters at all, may be about any cluster.
 	req.Anywhere = req.Cluster == "" && req.Job == "" && (!e.cmd.targeted || e.cmd.Effect == Reads)

@@ -124,6 +124,18 @@ func New[A any](s Spec, run func(ctx context.Context, e *Env, a A) (bot.Message,
 	return c
 }
 
+// Permitter is for args whose values decide which permission a call needs; Spec.Permission is what everyone who may use
+// the command at all must have.
+type Permitter interface{ Permission() string }
+
+// permission is what a call with these args needs.
+func (c *Command) permission(args any) string {
+	if p, ok := args.(Permitter); ok && c.Permission != "" {
+		return p.Permission()
+	}
+	return c.Permission
+}
+
 // Targeter is for args whose cluster and job are not simply their JobRef or their field with complete:"cluster". Target
 // is asked after Resolve.
 type Targeter interface {

@@ -146,7 +146,7 @@ func (c *Command) names(g given, last token) []bot.Choice {
 	}
 	var out []bot.Choice
 	for _, p := range c.params {
-		if p.hidden || g[p.name] != nil || p.required() && p.positional() || p.rest || !strings.HasPrefix(p.name, word) {
+		if p.hidden || g[p.name] != nil || p.required() || p.rest || !strings.HasPrefix(p.name, word) {
 			continue
 		}
 		value := p.name + "="
