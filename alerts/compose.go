@@ -257,6 +257,9 @@ func links(i *Incident) []bot.Button {
 	return out
 }
 
+// Message is the incident as its head shows it now.
+func (i *Incident) Message() bot.Message { return head(i) }
+
 // ButtonPaths are the commands that the buttons of an incident call.
 func ButtonPaths() []string {
 	return []string{"alerts ack", "alerts silence", "alerts unsilence", "flink savepoint", "flink restart", "flink stop"}

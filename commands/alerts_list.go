@@ -1,0 +1,93 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/drey-ops/drey/alerts"
+	"github.com/drey-ops/drey/bot"
+)
+
+type alertsListArgs struct {
+	Filter   string `json:"filter" help:"part of the title or of a label" optional:"true"`
+	State    string `json:"state" help:"only these" choices:"firing,acked,silenced,resolved" optional:"true"`
+	Severity string `json:"severity" help:"only this severity" optional:"true"`
+}
+
+func alertsList(d Deps) *Command {
+	return New(Spec{
+		Path: "alerts list", Help: "List the incidents that are open",
+		Examples:   []string{"/alerts list", "/alerts list payments state=resolved"},
+		Permission: "alert.read", Effect: Reads,
+	}, func(ctx context.Context, e *Env, a alertsListArgs) (bot.Message, error) {
+		f := alerts.Filter{Text: a.Filter, Severity: a.Severity, Max: 30}
+		if a.State != "" {
+			f.States = []string{a.State}
+		}
+		list, err := d.Alerts.List(ctx, f)
+		if err != nil {
+			return bot.Message{}, err
+		}
+		m := bot.Message{Title: count(len(list), firstOf(a.State, "open")+" incident"), Tone: bot.Plain}
+		if len(list) == 0 {
+			m.Tone = bot.Good
+			m.Blocks = []bot.Block{bot.Textf("Nothing to look at.")}
+			return m, nil
+		}
+		t := bot.Table{Columns: []string{"Id", "Incident", "State", "Severity", "Since", "Firing", "Owner"}, Numeric: []bool{false, false, false, false, false, true}}
+		var acts bot.Actions
+		for _, i := range list {
+			owner := ""
+			if i.Acked != nil {
+				owner = i.Acked.Who()
+			}
+			t.Rows = append(t.Rows, []string{i.ID, clip(i.Title, 80), i.State(), i.Severity, ago(e.Now, i.Since), fmt.Sprint(i.FiringCount()), owner})
+			if len(acts) < 4 {
+				acts = append(acts, Button("Show "+i.ID, "alerts show", incidentArgs{Incident: i.ID}))
+			}
+		}
+		m.Blocks = []bot.Block{t, acts}
+		return m, nil
+	})
+}
+
+type incidentArgs struct {
+	Incident string `json:"incident" help:"the incident's id, as its thread shows it" complete:"incident"`
+}
+
+func alertsShow(d Deps) *Command {
+	return New(Spec{
+		Path: "alerts show", Help: "Show one incident with its story",
+		Examples:   []string{"/alerts show k3x9q2"},
+		Permission: "alert.read", Effect: Reads,
+	}, func(ctx context.Context, e *Env, a incidentArgs) (bot.Message, error) {
+		i, err := d.Alerts.Get(ctx, a.Incident)
+		if err != nil {
+			return bot.Message{}, err
+		}
+		m := i.Message()
+		t := bot.Table{Columns: []string{"When (UTC)", "What", "By"}}
+		for _, l := range i.Lines {
+			t.Rows = append(t.Rows, []string{l.At.UTC().Format("01-02 15:04:05"), clip(l.Text, 160), strings.TrimPrefix(l.By, "web:")})
+		}
+		if len(t.Rows) > 0 {
+			m.Blocks = append(m.Blocks, t)
+		}
+		return m, nil
+	})
+}
+
+func (d Deps) completeIncidents(ctx context.Context, _ *Env, prefix string) []bot.Choice {
+	list, err := d.Alerts.List(ctx, alerts.Filter{Max: 25})
+	if err != nil {
+		return nil
+	}
+	var out []bot.Choice
+	for _, i := range list {
+		if strings.HasPrefix(i.ID, prefix) {
+			out = append(out, bot.Choice{Value: i.ID, Help: clip(i.Title, 60)})
+		}
+	}
+	return out
+}

@@ -1,0 +1,56 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+
+	"github.com/drey-ops/drey/bot"
+)
+
+// key names the gesture for what must happen once: the same event, or the same approval, comes to the same operation.
+func (e *Env) key() string {
+	if e.Approved != "" {
+		return "approval/" + e.Approved
+	}
+	return e.Event.ID
+}
+
+// cardPlace is where the card of an operation belongs: in the thread where the command was given, or in the thread of the
+// message whose button was pressed.
+func (e *Env) cardPlace() bot.Place {
+	p := e.Place
+	if p.Thread == "" && e.Event.Origin != nil {
+		p.Thread = e.Event.Origin.Place.Thread
+		if p.Thread == "" {
+			p.Thread = e.Event.Origin.ID
+		}
+	}
+	return p
+}
+
+// again is the present call with some of its arguments replaced.
+func (e *Env) again(with map[string]any) bot.Call {
+	args := map[string]any{}
+	if len(e.args) > 0 {
+		if err := json.Unmarshal(e.args, &args); err != nil {
+			args = map[string]any{}
+		}
+	}
+	maps.Copy(args, with)
+	raw, err := json.Marshal(args)
+	if err != nil {
+		raw = e.args // texts, numbers and bools only: cannot happen
+	}
+	return bot.Call{Path: e.cmd.Path, Args: raw}
+}
+
+// demand refuses, and records the refusal, unless the person may do what perm names on a cluster and job that only the
+// command could find out. The command's own permission was checked before, on any cluster.
+func (e *Env) demand(ctx context.Context, perm, cluster, job string) error {
+	d := e.decide(perm, cluster, job)
+	if d.Allowed {
+		return nil
+	}
+	return e.router.refuse(ctx, e, nil, d)
+}

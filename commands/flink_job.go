@@ -1,0 +1,218 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/platform"
+	"github.com/drey-ops/drey/platform/ops"
+)
+
+type jobArgs struct {
+	Job platform.JobRef `json:"job" help:"the job, as NAME or CLUSTER/NAME" complete:"job"`
+}
+
+func flinkJob(d Deps) *Command {
+	return New(Spec{
+		Path: "flink job", Help: "Show one job: state, vertices, checkpoints, last exception",
+		Examples:   []string{"/flink job orders", "/flink job prod/orders"},
+		Permission: "job.read", Effect: Reads,
+		Resolve: ResolveJobs(d.findJob),
+	}, func(ctx context.Context, e *Env, a jobArgs) (bot.Message, error) {
+		c, j, err := d.lookUp(ctx, a.Job)
+		if platform.KindOf(err) == platform.NotFound {
+			if k, ok := d.remembered(ctx, []string{a.Job.Cluster}, a.Job.Job); ok {
+				return forgottenJob(e, k), nil
+			}
+		}
+		if err != nil {
+			return bot.Message{}, err
+		}
+		known, _ := d.Ops.Known(ctx, ops.Target{Cluster: c.Name, Name: j.Name})
+		cps, cpErr := c.Checkpoints(ctx, j.ID)
+		exs, exErr := c.Exceptions(ctx, j.ID, 1)
+		return jobMessage(e, a.Job, j, known, jobReads{cps, cpErr, exs, exErr}), nil
+	})
+}
+
+// jobReads are the optional looks at a job; an error leaves its part out and says so.
+type jobReads struct {
+	checkpoints platform.Checkpoints
+	cpErr       error
+	exceptions  []platform.Exception
+	exErr       error
+}
+
+func jobMessage(e *Env, ref platform.JobRef, j platform.Job, known ops.Known, r jobReads) bot.Message {
+	m := bot.Message{Title: ref.Cluster + "/" + j.Name, Tone: jobTone(j)}
+	facts := bot.Fields{
+		bot.F("State", stateWord(j)),
+		bot.F("Since", stamp(firstTime(j.End, j.Start))),
+		bot.F("Tasks", fmt.Sprintf("%d of %d running", j.Tasks.Running, j.Tasks.Total)),
+	}
+	if j.Parallelism > 0 {
+		facts = append(facts, bot.F("Parallelism", parallelism(j)))
+	}
+	if j.Restarts >= 0 {
+		facts = append(facts, bot.F("Restarts", j.Restarts))
+	}
+	facts = append(facts, checkpointFacts(e.Now, r)...)
+	if known.Owner != "" {
+		facts = append(facts, bot.F("Submitted by", known.Owner))
+	}
+	if s, ok := known.Newest(); ok {
+		facts = append(facts, bot.F("Newest restore point", string(s.Kind)+", "+ago(e.Now, s.At)))
+	}
+	facts = append(facts, bot.F("Job id", bot.Span{Text: string(j.ID), Code: true}))
+	m.Blocks = append(m.Blocks, facts)
+	if len(r.exceptions) > 0 {
+		x := r.exceptions[0]
+		m.Blocks = append(m.Blocks, bot.Textf("**Last exception**, %s: `%s`", ago(e.Now, x.At), clip(x.Root, 300)))
+	}
+	if t, ok := vertices(j); ok {
+		m.Blocks = append(m.Blocks, t)
+	}
+	if r.cpErr != nil || r.exErr != nil {
+		m.Blocks = append(m.Blocks, bot.Notef("The cluster did not tell everything in time; this is what is known."))
+	}
+	m.Blocks = append(m.Blocks, jobButtons(e, ref, j, known))
+	m.Fallback = fmt.Sprintf("Job %s/%s is %s.", ref.Cluster, j.Name, j.State)
+	return m
+}
+
+func jobTone(j platform.Job) bot.Tone {
+	switch {
+	case j.State == platform.Failed:
+		return bot.Bad
+	case j.State.Terminal():
+		return bot.Muted
+	case j.Healthy():
+		return bot.Good
+	}
+	return bot.Warn
+}
+
+func parallelism(j platform.Job) string {
+	s := fmt.Sprint(j.Parallelism)
+	if j.MaxParallelism > 0 {
+		s += fmt.Sprintf(" (at most %d)", j.MaxParallelism)
+	}
+	return s
+}
+
+func checkpointFacts(now time.Time, r jobReads) []bot.Field {
+	if r.cpErr != nil {
+		return nil
+	}
+	c := r.checkpoints
+	var out []bot.Field
+	switch {
+	case c.Latest != nil:
+		out = append(out, bot.F("Last checkpoint", fmt.Sprintf("%s, %s, %s", ago(now, c.Latest.At), size(c.Latest.Size), span(c.Latest.Duration))))
+	case c.Interval == 0:
+		out = append(out, bot.F("Checkpoints", "off: a restart begins afresh"))
+	default:
+		out = append(out, bot.F("Checkpoints", "none completed yet"))
+	}
+	if c.Failed > 0 {
+		out = append(out, bot.F("Failed checkpoints", c.Failed))
+	}
+	return out
+}
+
+func vertices(j platform.Job) (bot.Table, bool) {
+	t := bot.Table{Columns: []string{"Vertex", "State", "×", "In", "Out", "Busy", "Backpressure"}, Numeric: []bool{false, false, true, true, true, true, true}}
+	for _, v := range j.Vertices {
+		t.Rows = append(t.Rows, []string{clip(v.Name, 60), string(v.State), fmt.Sprint(v.Parallelism), amount(v.ReadRecords), amount(v.WriteRecords), percent(v.Busy), percent(v.Backpressured)})
+	}
+	return t, len(t.Rows) > 0
+}
+
+// jobButtons are the commands that can work for this job in this state and that the person may use.
+func jobButtons(e *Env, ref platform.JobRef, j platform.Job, known ops.Known) bot.Actions {
+	var acts bot.Actions
+	may := func(perm string) bool { return e.Allowed(perm, ref.Cluster, j.Name) }
+	name := ref.Cluster + "/" + j.Name
+	if j.Healthy() && may("savepoint.create") {
+		acts = append(acts, Button("Savepoint", "flink savepoint", savepointArgs{Job: ref}))
+	}
+	if !j.State.Terminal() && may("job.scale") {
+		acts = append(acts, bot.Button{Label: "Scale…", Call: CallOf("flink scale", scaleArgs{Job: ref})})
+	}
+	if known.Source != nil && may("job.restart") {
+		acts = append(acts, bot.Button{Label: "Restart", Call: CallOf("flink restart", restartArgs{Job: ref}), Confirm: "Restart " + name + " from its newest restore point?"})
+	}
+	if !j.State.Terminal() && may("job.stop") {
+		acts = append(acts, bot.Button{Label: "Stop", Style: bot.Danger, Call: CallOf("flink stop", stopArgs{Job: ref}), Confirm: "Stop " + name + " with a savepoint?"})
+	}
+	return append(acts, Button("Errors", "flink errors", jobArgs{Job: ref}), Button("Refresh", "flink job", jobArgs{Job: ref}))
+}
+
+// forgottenJob shows a job that its cluster does not know any more: it was restarted without high availability, or the job
+// ended long ago.
+func forgottenJob(e *Env, k ops.Known) bot.Message {
+	ref := platform.JobRef{Cluster: k.Cluster, Job: k.Name}
+	m := bot.Message{Title: ref.String(), Tone: bot.Muted}
+	text := bot.Textf("The cluster does not know this job any more. It may have ended long ago, or the cluster was restarted and lost its jobs.")
+	facts := bot.Fields{bot.F("Last known id", bot.Span{Text: string(k.Current), Code: true}), bot.F("Last change", stamp(k.UpdatedAt))}
+	if s, ok := k.Newest(); ok {
+		facts = append(facts, bot.F("Newest restore point", fmt.Sprintf("%s, %s", s.Kind, ago(e.Now, s.At))))
+	}
+	m.Blocks = append(m.Blocks, text, facts)
+	if k.Source != nil && e.Allowed("job.restart", k.Cluster, k.Name) {
+		m.Blocks = append(m.Blocks, bot.Actions{{Label: "Restart", Call: CallOf("flink restart", restartArgs{Job: ref}), Confirm: "Submit " + ref.String() + " again from its newest restore point?"}})
+	}
+	return m
+}
+
+func stamp(t time.Time) bot.Span {
+	if t.IsZero() {
+		return bot.Span{Text: "–"}
+	}
+	return bot.Span{Text: t.UTC().Format("2006-01-02 15:04:05 UTC"), At: t}
+}
+
+func firstTime(ts ...time.Time) time.Time {
+	for _, t := range ts {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// size says bytes in the unit that fits.
+func size(n int64) string {
+	f, units := float64(n), []string{"B", "kB", "MB", "GB", "TB"}
+	i := 0
+	for f >= 1000 && i < len(units)-1 {
+		f, i = f/1000, i+1
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", f, units[i])
+}
+
+// amount says a count of records in at most four figures.
+func amount(n int64) string {
+	f, units := float64(n), []string{"", " k", " M", " G", " T"}
+	i := 0
+	for f >= 1000 && i < len(units)-1 {
+		f, i = f/1000, i+1
+	}
+	if i == 0 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%.1f%s", f, units[i])
+}
+
+func percent(f float64) string {
+	if math.IsNaN(f) {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f %%", 100*f)
+}
