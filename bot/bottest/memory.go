@@ -25,11 +25,19 @@ type Memory struct {
 	said      []*Said
 	byKey     map[string]*Said
 	replies   map[string][]bot.Message
+	asked     map[string]asked
 	calls     []Call
 	next      map[string][]error
 	script    func(ctx context.Context, c Call) error
 	lastID    int
 	lastEvent int
+	seq       int // counts posts and gestures
+}
+
+// asked is a gesture, with its place among everything in the order it happened.
+type asked struct {
+	ev  bot.Event
+	seq int
 }
 
 // Said is one posted message as it stands now.
@@ -39,6 +47,7 @@ type Said struct {
 	Message bot.Message
 	Edits   int
 	At      time.Time // when it was posted
+	seq     int
 }
 
 // Call is one call of Post, Edit or Reply.
@@ -63,7 +72,10 @@ func Roomy() bot.Caps {
 
 // NewMemory returns an empty network.
 func NewMemory(id bot.NetworkID, c bot.Caps) *Memory {
-	return &Memory{id: id, caps: c, changed: make(chan struct{}), byKey: map[string]*Said{}, replies: map[string][]bot.Message{}, next: map[string][]error{}}
+	return &Memory{
+		id: id, caps: c, changed: make(chan struct{}), byKey: map[string]*Said{}, replies: map[string][]bot.Message{},
+		asked: map[string]asked{}, next: map[string][]error{},
+	}
 }
 
 // ID implements bot.Network.
@@ -104,7 +116,7 @@ func (m *Memory) Post(ctx context.Context, at bot.Place, key string, msg bot.Mes
 		s := m.byKey[key]
 		if s == nil {
 			m.lastID++
-			s = &Said{Ref: bot.MessageRef{Place: at, ID: "m" + strconv.Itoa(m.lastID)}, Key: key, Message: msg, At: time.Now()}
+			s = &Said{Ref: bot.MessageRef{Place: at, ID: "m" + strconv.Itoa(m.lastID)}, Key: key, Message: msg, At: time.Now(), seq: m.count()}
 			m.said = append(m.said, s)
 			m.byKey[key] = s
 		}
@@ -166,6 +178,11 @@ func (m *Memory) call(ctx context.Context, c Call, effect func(*Call) error) err
 	m.calls = append(m.calls, c)
 	m.notify()
 	return err
+}
+
+func (m *Memory) count() int {
+	m.seq++
+	return m.seq
 }
 
 func (m *Memory) notify() {

@@ -81,10 +81,13 @@ func (m *Memory) Send(ev bot.Event) bot.Event {
 		m.lastEvent++
 		ev.ID = "e" + strconv.Itoa(m.lastEvent)
 	}
-	m.mu.Unlock()
 	if ev.At.IsZero() {
 		ev.At = time.Now()
 	}
+	if _, repeat := m.asked[ev.ID]; !repeat {
+		m.asked[ev.ID] = asked{ev, m.count()}
+	}
+	m.mu.Unlock()
 	if sink == nil {
 		panic("bottest: Send before Receive or Attach")
 	}
