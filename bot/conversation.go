@@ -35,6 +35,7 @@ type conversation struct {
 	ev    Event
 	log   *slog.Logger
 	start time.Time
+	late  bool // came after Drain
 
 	result  chan outcome  // from work; one value
 	started chan struct{} // closed when the handler starts
@@ -124,9 +125,6 @@ func (c *conversation) follow(ctx context.Context, cancel context.CancelCauseFun
 // work does everything but speak.
 func (c *conversation) work(ctx context.Context) outcome {
 	ev := c.ev // its own: run reads c.ev
-	if c.d.isDraining() {
-		return outcome{stopping(), c.called(ev.Call.Path), "stopping"}
-	}
 	first, err := c.d.first(ctx, ev)
 	if err != nil {
 		c.log.Error("event not marked, so not acted on", "error", err)
@@ -134,6 +132,9 @@ func (c *conversation) work(ctx context.Context) outcome {
 	}
 	if !first {
 		return outcome{path: c.called(ev.Call.Path), result: "repeat"}
+	}
+	if c.late {
+		return outcome{stopping(), c.called(ev.Call.Path), "stopping"}
 	}
 	actor := ev.Actor.String()
 	turn, ok := c.d.turns.enter(actor)

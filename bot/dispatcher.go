@@ -94,12 +94,15 @@ func (d *Dispatcher) Deliver(ctx context.Context, ev Event) {
 		d.o.OnHandled(n.ID(), ev.Call.Path, "late", 0)
 	case d.seen.mark(string(n.ID())+"/"+ev.ID, start):
 		d.o.OnHandled(n.ID(), ev.Call.Path, "repeat", 0)
-	case !d.begin():
-		log.Warn("event dropped: stopped, or too many under way")
-		d.o.OnHandled(n.ID(), ev.Call.Path, "busy", 0)
 	default:
+		accepted, late := d.begin()
+		if !accepted {
+			log.Warn("event dropped: stopped, or too many under way")
+			d.o.OnHandled(n.ID(), ev.Call.Path, "busy", 0)
+			return
+		}
 		// The transport's context ends with its request; the call goes on.
-		c := &conversation{d: d, n: n, ev: ev, log: log, start: start, result: make(chan outcome, 1), news: make(chan struct{}, 1), started: make(chan struct{})}
+		c := &conversation{d: d, n: n, ev: ev, log: log, start: start, late: late, result: make(chan outcome, 1), news: make(chan struct{}, 1), started: make(chan struct{})}
 		go func() {
 			defer d.end()
 			c.run(context.WithoutCancel(ctx))
@@ -107,15 +110,16 @@ func (d *Dispatcher) Deliver(ctx context.Context, ev Event) {
 	}
 }
 
-// begin counts a piece of work, unless there is too much of it or nobody waits for it any more.
-func (d *Dispatcher) begin() bool {
+// begin counts a piece of work, unless there is too much of it or nobody waits for it any more. late says that it came
+// after Drain.
+func (d *Dispatcher) begin() (accepted, late bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopped || d.active >= underWayMax {
-		return false
+		return false, d.draining
 	}
 	d.active++
-	return true
+	return true, d.draining
 }
 
 func (d *Dispatcher) end() {
@@ -156,12 +160,6 @@ func (d *Dispatcher) Drain(ctx context.Context) {
 	}
 }
 
-func (d *Dispatcher) isDraining() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.draining
-}
-
 // Suggest implements Sink: it answers within 100 ms, with nothing when the Handler has no answer by then.
 func (d *Dispatcher) Suggest(ctx context.Context, a Ask) Suggestions {
 	none := Suggestions{From: a.At, To: a.At}
@@ -170,7 +168,7 @@ func (d *Dispatcher) Suggest(ctx context.Context, a Ask) Suggestions {
 	default:
 		return none
 	}
-	if !d.begin() {
+	if ok, _ := d.begin(); !ok {
 		<-d.suggests
 		return none
 	}
