@@ -22,9 +22,11 @@ func shardOf(id string) shard {
 	return shard(h.Sum32() % shards)
 }
 
-func (s shard) key(kind, name string) string {
+func (s shard) key(kind, name string) string { return s.prefix() + kind + ":" + name }
+
+func (s shard) prefix() string {
 	const digits = "0123456789"
-	return "{drey:" + string(digits[int(s)/10]) + string(digits[int(s)%10]) + "}:" + kind + ":" + name
+	return "{drey:" + string(digits[int(s)/10]) + string(digits[int(s)%10]) + "}:"
 }
 
 // Root is the part of an id before the first '/': ids with one root can be changed in one Tx.

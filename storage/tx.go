@@ -2,12 +2,14 @@ package storage
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Tx collects writes that happen together or not at all. Every id in it must have the same root: the part before the
@@ -55,7 +57,11 @@ func (t *Tx) Once(mark string, ttl time.Duration) {
 	if mark == "" {
 		t.fail(errors.New("storage: once: empty mark"))
 	}
-	t.add("once "+mark, "o", t.key(t.shard.key("o", mark)), ttl.Milliseconds())
+	name := mark
+	if len(name) > maxID || !utf8.ValidString(name) { // a mark may be anything that came from outside
+		name = fmt.Sprintf("sha256-%x", sha256.Sum256([]byte(name)))
+	}
+	t.add(fmt.Sprintf("once %.80q", mark), "o", t.key(t.shard.key("o", name)), ttl.Milliseconds())
 }
 
 // Enqueue makes id due in queue at the given time (zero: at once). Earlier of two times wins. While a worker holds the
