@@ -26,6 +26,7 @@ type stage struct {
 	srv  *http.Server
 	stop func()
 
+	acts   sync.WaitGroup
 	mu     sync.Mutex
 	events []bot.Event
 	seen   map[string]bool
@@ -86,6 +87,7 @@ func (s *stage) start(addr string) {
 		cancel()
 		s.srv.Close()
 		wg.Wait()
+		s.acts.Wait()
 	}
 }
 
@@ -97,7 +99,7 @@ func (s *stage) Deliver(_ context.Context, ev bot.Event) {
 	s.seen[ev.ID] = true
 	s.mu.Unlock()
 	if !again {
-		go s.act(ev)
+		s.acts.Go(func() { s.act(ev) })
 	}
 }
 

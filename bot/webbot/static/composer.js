@@ -19,7 +19,8 @@ export function setup(form, place) {
 
   const fit = () => {
     line.style.height = "auto";
-    line.style.height = Math.min(line.scrollHeight, innerHeight * 0.4) + "px";
+    // An empty line is one line high, however long its placeholder is.
+    if (line.value) line.style.height = Math.min(line.scrollHeight, innerHeight * 0.4) + "px";
     form.classList.toggle("is-command", isCommand(line.value));
     button.disabled = !line.value.trim();
   };
