@@ -29,8 +29,9 @@ type JobSummary struct {
 	Start     int64  `json:"start-time"`
 	End       int64  `json:"end-time"`
 	Tasks     struct {
-		Total   int `json:"total"`
-		Running int `json:"running"`
+		Total    int `json:"total"`
+		Running  int `json:"running"`
+		Finished int `json:"finished"`
 	} `json:"tasks"`
 }
 

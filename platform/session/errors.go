@@ -23,7 +23,7 @@ func mapped(op string, err error) error {
 		return &platform.Error{Op: op, Kind: platform.Other, Err: err}
 	}
 	root := platform.Redact(e.Root)
-	if e.Status == 0 {
+	if e.Status == 0 && !errors.Is(e.Err, context.Canceled) {
 		root = "the cluster does not answer (" + root + ")"
 	} else if e.Foreign {
 		root = "no proper answer from the cluster: " + root

@@ -10,6 +10,7 @@ import (
 	"github.com/drey-ops/drey/platform"
 	"github.com/drey-ops/drey/platform/flinkrest"
 	"github.com/drey-ops/drey/platform/sqlgateway"
+	"github.com/drey-ops/drey/platform/sqltext"
 )
 
 // cleanup bounds what is done after the caller's ctx has ended: closing operations and sessions, looking a job up.
@@ -31,10 +32,18 @@ func (d *Driver) beginSQL(ctx context.Context, id string, c platform.SubmitSQL) 
 	case !isHex32(string(c.JobID)):
 		return platform.Ticket{}, platform.Errorf(platform.Invalid, op, "a Flink job id has 32 hex digits")
 	}
+	// The gateway would run a query, and cancelling its job at once can take a TaskManager down: see opened.
+	kind, err := kindOfSQL(op, c.Statement)
+	if err == nil && (kind == sqltext.Query || kind == sqltext.Look || kind == sqltext.Setting) {
+		err = platform.Errorf(platform.Invalid, op, "the statement starts no job that stays; INSERT, EXECUTE STATEMENT SET and CREATE TABLE AS do")
+	}
+	if err != nil {
+		return platform.Ticket{}, err
+	}
 	if taken, err := d.taken(ctx, op, c.JobID); err != nil || taken {
 		return t, err
 	}
-	err := d.submitSQL(ctx, op, c)
+	err = d.submitSQL(ctx, op, c)
 	if err == nil || isDuplicate(err) {
 		return t, nil
 	}
@@ -83,9 +92,6 @@ func (d *Driver) submitSQL(ctx context.Context, op string, c platform.SubmitSQL)
 	}
 	if page.Job == "" {
 		return platform.Errorf(platform.Invalid, op, "the statement starts no job")
-	}
-	if page.IsQuery {
-		return platform.Errorf(platform.Invalid, op, "the statement is a query; its job would not outlive it")
 	}
 	if page.Job != string(c.JobID) {
 		return platform.Errorf(platform.Ambiguous, op, "the cluster gave the job another id (%s) than asked for", page.Job)
