@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -29,7 +30,7 @@ func Run(t *testing.T, open func(t testing.TB) *storage.DB) {
 		{"once", testOnce}, {"names", testNames}, {"newest", testNewest}, {"under", testUnder}, {"ttl", testTTL},
 		{"update", testUpdate}, {"log", testLog}, {"recommit", testRecommit},
 		{"queue due", testQueueDue}, {"queue lease", testQueueLease}, {"queue again", testQueueAgain}, {"queue earlier", testQueueEarlier},
-		{"queue max", testQueueMax}, {"queue race", testQueueRace}, {"wake", testWake}, {"depth", testDepth}, {"ping", testPing},
+		{"queue max", testQueueMax}, {"queue race", testQueueRace}, {"wake", testWake}, {"depth", testDepth}, {"ping", testPing}, {"backup", testBackup},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t)) })
 	}
@@ -336,4 +337,22 @@ func testRecommit(t *testing.T, db *storage.DB) {
 	want(t, err, nil)
 	same(t, v, storage.Version(1))
 	want(t, db.Commit(t.Context(), db.Begin("r")), nil)
+}
+
+func testBackup(t *testing.T, db *storage.DB) {
+	tab := table(db)
+	for i := range 20 {
+		id := fmt.Sprint("r", i)
+		commit(t, db, id, func(tx *storage.Tx) { tab.Put(tx, id, thing{N: i}, storage.New) })
+	}
+	var file bytes.Buffer
+	want(t, db.Backup(t.Context(), &file), nil)
+	tab.DB = Open(t)
+	want(t, tab.DB.Restore(t.Context(), &file), nil)
+	n, err := tab.Len(t.Context())
+	want(t, err, nil)
+	same(t, n, 20)
+	got, _, err := tab.Get(t.Context(), "r7")
+	want(t, err, nil)
+	same(t, got.N, 7)
 }
