@@ -38,6 +38,9 @@ func head(i *Incident) bot.Message {
 	if i.Facts != nil && i.Facts.RootCause != "" && i.Open() {
 		m.Blocks = append(m.Blocks, bot.Code{Body: clip(i.Facts.RootCause, maxDescription)})
 	}
+	if s := annotation(shown, "runbook"); s != "" && i.Open() && !strings.Contains(s, "://") {
+		m.Blocks = append(m.Blocks, bot.Textf("**What to do:** %s", clip(s, maxDescription)))
+	}
 	m.Blocks = append(m.Blocks, notes(i)...)
 	if b := buttons(i); len(b) > 0 {
 		m.Blocks = append(m.Blocks, b)
