@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/drey-ops/drey/alerts"
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/platform/ops"
+	"github.com/drey-ops/drey/storage"
+)
+
+// metrics are the series of the contract, in a registry of their own: two apps may live in one process.
+type metrics struct {
+	registry *prometheus.Registry
+
+	commands       *prometheus.CounterVec
+	commandSeconds *prometheus.HistogramVec
+	webhooks       *prometheus.CounterVec
+	alertDelivery  prometheus.Histogram
+	chat           *prometheus.CounterVec
+	flink          *prometheus.CounterVec
+	flinkSeconds   *prometheus.HistogramVec
+	redis          *prometheus.HistogramVec
+}
+
+func newMetrics() *metrics {
+	m := &metrics{registry: prometheus.NewRegistry()}
+	quick := []float64{.0002, .0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "drey_" + name, Help: help}, labels)
+		m.registry.MustRegister(c)
+		return c
+	}
+	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "drey_" + name, Help: help, Buckets: quick}, labels)
+		m.registry.MustRegister(h)
+		return h
+	}
+	m.commands = counter("commands_total", "Calls of commands by outcome.", "network", "command", "result")
+	m.commandSeconds = histogram("command_seconds", "From a gesture to its last answer.", "network", "command")
+	m.webhooks = counter("webhooks_total", "Webhooks received by outcome.", "source", "result")
+	m.alertDelivery = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "drey_alert_delivery_seconds", Help: "From an accepted webhook to its message in the chat.", Buckets: quick})
+	m.chat = counter("chat_requests_total", "Messages posted and edited by outcome.", "network", "method", "code")
+	m.flink = counter("flink_requests_total", "Calls of clusters by outcome.", "cluster", "call", "code")
+	m.flinkSeconds = histogram("flink_request_seconds", "Duration of calls of clusters.", "cluster", "call")
+	m.redis = histogram("redis_seconds", "Duration of round trips to the store.", "call")
+	m.registry.MustRegister(m.alertDelivery, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) onRedis(call string, d time.Duration, _ error) {
+	m.redis.WithLabelValues(call).Observe(d.Seconds())
+}
+
+func (m *metrics) onFlink(cluster, call, code string, d time.Duration) {
+	m.flink.WithLabelValues(cluster, call, code).Inc()
+	m.flinkSeconds.WithLabelValues(cluster, call).Observe(d.Seconds())
+}
+
+func (m *metrics) onHandled(n bot.NetworkID, path, result string, d time.Duration) {
+	m.commands.WithLabelValues(string(n), path, result).Inc()
+	m.commandSeconds.WithLabelValues(string(n), path).Observe(d.Seconds())
+}
+
+func (m *metrics) onDelivered(n bot.NetworkID, method string, _ time.Duration, err error) {
+	code := "ok"
+	if err != nil {
+		code = "error"
+	}
+	m.chat.WithLabelValues(string(n), method, code).Inc()
+}
+
+// looks are read when somebody scrapes: counts over the store, each within a second.
+type looks struct {
+	db     *storage.DB
+	ops    *ops.Ops
+	alerts *alerts.Service
+
+	pending, oldest, operations, incidents *prometheus.Desc
+}
+
+func newLooks(db *storage.DB, o *ops.Ops, a *alerts.Service) *looks {
+	return &looks{
+		db: db, ops: o, alerts: a,
+		pending:    prometheus.NewDesc("drey_outbox_pending", "Messages waiting to be posted or edited.", nil, nil),
+		oldest:     prometheus.NewDesc("drey_outbox_oldest_seconds", "Age of the oldest due message.", nil, nil),
+		operations: prometheus.NewDesc("drey_operations", "Operations among the newest 500.", []string{"kind", "state"}, nil),
+		incidents:  prometheus.NewDesc("drey_incidents", "Incidents remembered.", []string{"state"}, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (l *looks) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{l.pending, l.oldest, l.operations, l.incidents} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector. What cannot be read in time is left out of this scrape.
+func (l *looks) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	if n, oldest, err := l.db.Depth(ctx, "outbox"); err == nil {
+		age := 0.0
+		if now, err := l.db.Now(ctx); err == nil && !oldest.IsZero() {
+			age = max(0, now.Sub(oldest).Seconds())
+		}
+		gauge(l.pending, float64(n))
+		gauge(l.oldest, age)
+	}
+	if list, err := l.ops.List(ctx, 500); err == nil {
+		type key struct{ kind, state string }
+		n := map[key]int{}
+		for _, op := range list {
+			n[key{string(op.Kind), string(op.Status)}]++
+		}
+		for k, v := range n {
+			gauge(l.operations, float64(v), k.kind, k.state)
+		}
+	}
+	if counts, err := l.alerts.Counts(ctx); err == nil {
+		for state, n := range counts {
+			gauge(l.incidents, float64(n), state)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/drey-ops/drey/config"
+)
+
+// sampleAlert is what drey send alert posts when it is given no payload.
+const sampleAlert = `{"version":"4","receiver":"drey","status":"firing","groupKey":"{}:{alertname=\"DreyTest\"}","truncatedAlerts":0,
+"groupLabels":{"alertname":"DreyTest"},"commonLabels":{"alertname":"DreyTest","severity":"info"},
+"commonAnnotations":{"summary":"A test alert from drey send"},"externalURL":"",
+"alerts":[{"status":"firing","labels":{"alertname":"DreyTest","severity":"info"},"annotations":{"summary":"A test alert from drey send"},
+"startsAt":"%s","endsAt":"0001-01-01T00:00:00Z","generatorURL":"","fingerprint":"d4e7d4e7d4e7d4e7"}]}`
+
+// send is drey send alert: it posts a payload as Alertmanager does, with the token of the configuration.
+func send(ctx context.Context, args []string, s streams) error {
+	if len(args) == 0 || args[0] != "alert" {
+		return &usageError{"say what to send: alert"}
+	}
+	fs := flag.NewFlagSet("send alert", flag.ContinueOnError)
+	file := configFlag(fs)
+	source := fs.String("source", "", "the `name` of the source in alerts.sources; the default is the only one")
+	to := fs.String("to", "", "the `address` of the running drey; the default is server.listen")
+	if err := flags(fs, args[1:], s, 0, 1); err != nil {
+		return err
+	}
+	cfg, err := config.Load(*file)
+	if err != nil {
+		return err
+	}
+	name, err := pickSource(cfg, *source)
+	if err != nil {
+		return err
+	}
+	payload := []byte(fmt.Sprintf(sampleAlert, time.Now().UTC().Format(time.RFC3339)))
+	if fs.NArg() == 1 {
+		if payload, err = readPayload(fs.Arg(0), s.in); err != nil {
+			return err
+		}
+	}
+	addr := firstNonEmpty(*to, cfg.Server.Listen)
+	if !strings.Contains(addr, "://") {
+		addr = "http://" + addr
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(addr, "/")+"/webhooks/alertmanager/"+name, bytes.NewReader(payload))
+	if err != nil {
+		return &usageError{"the address given with -to is not one"}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+string(cfg.Alerts.Sources[name].Token))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("no drey answers at %s; is drey serve running?", addr)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	fmt.Fprintf(s.out, "%s %s\n", resp.Status, strings.TrimSpace(string(body)))
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("the alert was not taken")
+	}
+	return nil
+}
+
+func firstNonEmpty(ss ...string) string {
+	for _, s := range ss {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}

@@ -1,0 +1,102 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestInitialLoads(t *testing.T) {
+	t.Setenv("DREY_TOKEN_OLGA", "0123456789abcdef0123")
+	t.Setenv("DREY_WEBHOOK_TOKEN", "w")
+	c, err := Parse("drey.yaml", []byte(Initial()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(c.Web.Users[0].Token); got != "0123456789abcdef0123" {
+		t.Errorf("the token was not expanded")
+	}
+	if c.Clusters["prod"].URL != "http://127.0.0.1:8081" {
+		t.Errorf("clusters: %+v", c.Clusters)
+	}
+}
+
+func TestProblems(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("s3cr3t\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, in, want string }{
+		{"empty is all defaults", "", ""},
+		{"not YAML", "server: [", "f.yaml:1: not YAML: did not find expected node content"},
+		{"unknown key with a near one", "server:\n  lisen: x\n", "f.yaml:2: server.lisen: unknown key; did you mean listen? Allowed: drain, external_url, listen, log, log_level"},
+		{"twice", "server:\n  log: text\n  log: json\n", "f.yaml:3: server.log: stands here twice; keep one"},
+		{"wrong type", "server:\n  drain: soon\n", "f.yaml:2: server.drain: want a duration such as 30s, 15m or 2h, have `soon`"},
+		{"list wanted", "policy:\n  - { allow: x, roles: [a] }\n", "f.yaml:2: policy[0].allow: want a list, have `x`"},
+		{"value not allowed", "server:\n  log: xml\n", "f.yaml:2: server.log: want text or json, have \"xml\""},
+		{"variable not set", "storage:\n  redis: ${env:DREY_TEST_NONE}\n", "f.yaml:2: storage.redis: the environment variable DREY_TEST_NONE is not set"},
+		{"file not there", "storage:\n  redis: ${file:/nowhere/x}\n", "f.yaml:2: storage.redis: the file /nowhere/x can't be read: no such file or directory"},
+		{"unknown reference", "storage:\n  redis: ${vault:x}\n", "f.yaml:2: storage.redis: unknown reference ${vault:…}; allowed: ${env:NAME}, ${file:/path}"},
+		{"driver", "clusters:\n  prod:\n    driver: session2\n    url: http://x\n", "f.yaml:3: clusters.prod.driver: unknown driver \"session2\"; allowed: session"},
+		{"alias", "server: &a\n  log: text\nweb: *a\n", "f.yaml:3: web: YAML aliases are not allowed here; write the value out"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in := "web: { enabled: false }\n"
+			if strings.Contains(tt.in, "web:") || tt.in == "" {
+				in = ""
+			}
+			_, err := Parse("f.yaml", []byte(tt.in+in))
+			got := ""
+			var ps Problems
+			if errors.As(err, &ps) {
+				got = ps[0].String()
+			} else if err != nil {
+				got = err.Error()
+			}
+			if tt.name == "empty is all defaults" {
+				got = strings.TrimPrefix(got, "f.yaml: web.users: nobody could sign in")
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	for _, in := range []string{
+		"clusters:\n  p: { driver: session, url: 'http://h', bearer: verysecret }\nweb: { enabled: false }\n",
+	} {
+		c, err := Parse("f.yaml", []byte(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := strings.ToLower(sprint(c)); strings.Contains(s, "verysecret") {
+			t.Errorf("printed: %s", s)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(Initial())
+	f.Add("a: &a [*a]")
+	f.Add("server: {listen: [}")
+	f.Add("- 1")
+	f.Add("roles: {x: {web_users: 3}}")
+	f.Fuzz(func(t *testing.T, in string) {
+		if strings.Contains(in, "${file:") {
+			t.Skip("reads files")
+		}
+		_, err := Parse("f", []byte(in))
+		if err != nil && strings.TrimSpace(err.Error()) == "" {
+			t.Errorf("an error without words")
+		}
+	})
+}
+
+func sprint(v any) string { return fmt.Sprintf("%v %+v %#v", v, v, v) }
