@@ -69,6 +69,7 @@ func read[T any](ctx context.Context, c *Cluster, call string, fn func(ctx conte
 		var none T
 		return none, err
 	}
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, c.o.Read)
 	defer cancel()
 	v, err := observed(ctx, c, call, fn)
@@ -79,7 +80,10 @@ func read[T any](ctx context.Context, c *Cluster, call string, fn func(ctx conte
 			v, err = observed(ctx, c, call, fn)
 		}
 	}
-	c.heard(err)
+	// A caller who has gone away says nothing of the cluster.
+	if caller.Err() == nil {
+		c.heard(err)
+	}
 	return v, c.named(call, err)
 }
 
@@ -130,11 +134,12 @@ func (c *Cluster) named(call string, err error) error {
 	var pe *Error
 	if !errors.As(err, &pe) {
 		pe = &Error{Op: call, Kind: KindOf(err), Err: err}
-		if pe.Kind == Unavailable {
-			pe.Err = errors.New("no answer in time")
+		if errors.Is(err, context.DeadlineExceeded) {
+			pe.Err = reworded{"no answer in time", err}
 		}
+		err = pe
 	}
-	return &Error{Op: "cluster " + c.Name, Kind: pe.Kind, Err: err, Detail: pe.Detail}
+	return &Error{Op: "cluster " + c.Name, Kind: pe.Kind, Err: clean(err), Detail: Redact(pe.Detail)}
 }
 
 // Describe asks the cluster what it is; it answers from memory for a few seconds.
@@ -260,7 +265,14 @@ func (c *Cluster) Complete(ctx context.Context, q SQLStatement, at int) ([]strin
 	if !ok {
 		return nil, c.cannot("SQL")
 	}
-	return read(ctx, c, "complete", func(ctx context.Context) ([]string, error) { return r.Complete(ctx, q, at) })
+	if err := c.quiet(); err != nil {
+		return nil, err
+	}
+	// Not a read as the others: the SQL Gateway may be silent while the cluster is not.
+	ctx, cancel := context.WithTimeout(ctx, c.o.Read)
+	defer cancel()
+	list, err := observed(ctx, c, "complete", func(ctx context.Context) ([]string, error) { return r.Complete(ctx, q, at) })
+	return list, c.named("complete", err)
 }
 
 func (c *Cluster) cannot(what string) error {

@@ -1,6 +1,9 @@
 package platform
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // What must not reach a chat: web addresses, logins inside any address, numeric hosts, tokens. Storage paths such as
 // s3://bucket/path stay: a person needs them.
@@ -17,4 +20,23 @@ func Redact(s string) string {
 	s = login.ReplaceAllString(s, "${1}***@")
 	s = numHost.ReplaceAllString(s, "(host)")
 	return token.ReplaceAllString(s, "${1}${2}***")
+}
+
+// reworded prints other words than the error that it holds.
+type reworded struct {
+	words string
+	err   error
+}
+
+func (r reworded) Error() string { return r.words }
+func (r reworded) Unwrap() error { return r.err }
+
+// clean returns err, or where its text is not fit for people the same error in one redacted line.
+func clean(err error) error {
+	was := err.Error()
+	words := Redact(strings.Join(strings.Fields(was), " "))
+	if words == was {
+		return err
+	}
+	return reworded{words, err}
 }
