@@ -231,9 +231,9 @@ func (Actions) block() {}
 
 // Caps says what a network can do; Fit and the Dispatcher read it instead of asking which network it is.
 type Caps struct {
-	TitleMax   int // graphemes; as all lengths here
+	TitleMax   int // in UTF-16 units, as all lengths here; 0 is no limit, but for FileMax
 	TextMax    int // one block of text or code
-	TotalMax   int // all text of one message; 0: no limit
+	TotalMax   int // all text of one message
 	BlocksMax  int
 	ButtonsMax int // in one message
 	LabelMax   int // of a button
@@ -297,7 +297,9 @@ type Sink interface {
 	Suggest(ctx context.Context, a Ask) Suggestions
 }
 
-// Network is one chat service. Messages reaching it were cut by Fit to its Caps, and their buttons bear ids.
+// Network is one chat service. Messages reaching it were cut by Fit to its Caps, and their buttons bear ids. Its methods
+// may be called concurrently and return soon after their context ended; they do not try again themselves, but say in a
+// SendError what would help.
 type Network interface {
 	ID() NetworkID
 	Caps() Caps

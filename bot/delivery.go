@@ -65,6 +65,8 @@ func (o *Outbox) deliver(ctx context.Context, lane string, c claimed) {
 		m := Message{Tone: Muted, Blocks: []Block{Textf("–")}} // the message became shorter; what was posted cannot be taken back
 		if i < len(parts) {
 			m = parts[i]
+		} else if j.isNew(i) {
+			continue
 		}
 		if !j.part(ctx, i, m, at) {
 			return
@@ -97,7 +99,7 @@ func (j *job) load(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	j.o.mu.Lock()
-	if p, ok := j.o.unsaved[key]; ok && len(p.Parts) > len(j.posted.Parts) {
+	if p, ok := j.o.unsaved[key]; ok && p.standing() > j.posted.standing() {
 		j.posted, j.changed = p, true
 	}
 	j.o.mu.Unlock()
@@ -123,7 +125,7 @@ func (j *job) keep(ctx context.Context, need time.Duration) bool {
 
 // place says where the message goes, once what it needs is posted; until then it gives the item back.
 func (j *job) place(ctx context.Context) (Place, bool) {
-	if len(j.posted.Parts) > 0 {
+	if j.posted.standing() > 0 {
 		return j.posted.Parts[0].Ref.Place, true
 	}
 	d := j.want.Delivery
@@ -140,7 +142,7 @@ func (j *job) place(ctx context.Context) (Place, bool) {
 			j.release(ctx, parentPoll)
 			return Place{}, false
 		}
-		if need == d.Parent && len(p.Parts) > 0 && j.n.Caps().Threads {
+		if need == d.Parent && p.standing() > 0 && j.n.Caps().Threads {
 			root := p.Parts[0].Ref
 			at = root.Place
 			if at.Thread == "" {
@@ -157,17 +159,18 @@ var errReady = errors.New("bot: it is posted by now")
 func (j *job) needs(ctx context.Context, key string) (p posted, ready bool, err error) {
 	err = j.o.wait.Update(ctx, key, func(tx *storage.Tx, w *waiting, _ storage.Version) error {
 		var err error
-		p, _, err = j.o.posted.Get(ctx, key)
+		var v storage.Version
+		p, v, err = j.o.posted.Get(ctx, key)
 		switch {
-		case err == nil:
+		case err == nil && (p.standing() > 0 || p.Dead != ""):
 			return errReady
-		case !errors.Is(err, storage.ErrNotFound):
+		case err != nil && !errors.Is(err, storage.ErrNotFound):
 			return err
 		}
 		if !slices.Contains(w.Keys, j.c.ID) {
 			w.Keys = append(w.Keys, j.c.ID)
 		}
-		j.o.posted.Check(tx, key, storage.New) // what is posted from now on finds this registration
+		j.o.posted.Check(tx, key, v) // what is posted from now on finds this registration
 		return nil
 	})
 	if errors.Is(err, errReady) {
@@ -189,7 +192,7 @@ func (j *job) part(ctx context.Context, i int, m Message, at Place) bool {
 	if err != nil {
 		return j.bury(ctx, err.Error())
 	}
-	if i < len(j.posted.Parts) && j.posted.Parts[i].Hash == sum {
+	if !j.isNew(i) && j.posted.Parts[i].Hash == sum {
 		return true
 	}
 	plain := j.o.lanes.tried(j.c.ID) >= plainAfter
@@ -201,7 +204,7 @@ func (j *job) part(ctx context.Context, i int, m Message, at Place) bool {
 			j.release(ctx, wait)
 			return false
 		}
-		if !j.keep(ctx, sendTimeout+storeLimit/2) {
+		if !j.keep(ctx, sendTimeout+storeLimit/2) || j.isNew(i) && !j.intend(ctx, i, sum) {
 			return false
 		}
 		ref, err := j.send(ctx, i, at, m)
@@ -209,11 +212,12 @@ func (j *job) part(ctx context.Context, i int, m Message, at Place) bool {
 		known := errors.As(err, &se)
 		switch {
 		case err == nil:
-			j.sent(i, ref, sum)
-			return true
+			if j.sent(i, ref, sum) {
+				return true
+			}
 		case known && se.Gone && !j.isNew(i) && j.posted.Parts[i].Again == 0:
 			j.o.log.Info("message was removed, posting it anew", "key", j.c.ID)
-			j.posted.Parts[i].Gone, j.posted.Parts[i].Again = true, 1
+			j.posted.Parts[i].Gone, j.posted.Parts[i].Again, j.posted.Parts[i].Trying = true, 1, ""
 			j.changed = true
 		case known && (se.Gone || se.Rejected && plain):
 			return j.bury(ctx, err.Error())
@@ -228,7 +232,9 @@ func (j *job) part(ctx context.Context, i int, m Message, at Place) bool {
 }
 
 // isNew says whether part i must be posted rather than edited.
-func (j *job) isNew(i int) bool { return i >= len(j.posted.Parts) || j.posted.Parts[i].Gone }
+func (j *job) isNew(i int) bool {
+	return i >= len(j.posted.Parts) || j.posted.Parts[i].Gone || j.posted.Parts[i].Ref.ID == ""
+}
 
 func (j *job) pace(i int) time.Duration {
 	if j.isNew(i) {
@@ -293,12 +299,29 @@ func (j *job) key(i int) string {
 	return key
 }
 
-func (j *job) sent(i int, ref MessageRef, sum string) {
-	j.changed = true
-	j.o.lanes.done(j.lane, j.c.ID, true, time.Now())
+// intend writes down what is going to be posted, unless an earlier try has. It is false when that cannot be done: then
+// nothing must be posted.
+func (j *job) intend(ctx context.Context, i int, sum string) bool {
 	if i >= len(j.posted.Parts) {
 		j.posted.Parts = append(j.posted.Parts, part{})
 	}
+	if j.posted.Parts[i].Trying != "" {
+		return true
+	}
+	j.posted.Parts[i].Trying, j.changed = sum, true
+	return j.save(ctx)
+}
+
+// sent notes that part i stands at ref. It is false when that may show an earlier state, which has to be edited.
+func (j *job) sent(i int, ref MessageRef, sum string) bool {
+	now := time.Now()
+	j.o.lanes.done(j.lane, j.c.ID, true, now)
 	p := &j.posted.Parts[i]
-	p.Ref, p.Hash, p.Gone = ref, sum, false
+	if p.Trying != "" {
+		p.Hash, p.Trying = p.Trying, ""
+	} else {
+		p.Hash = sum
+	}
+	p.Ref, p.Gone, j.changed = ref, false, true
+	return p.Hash == sum
 }

@@ -81,10 +81,24 @@ type posted struct {
 }
 
 type part struct {
-	Ref   MessageRef `json:"ref"`
-	Hash  string     `json:"hash"`            // of what was last sent
-	Gone  bool       `json:"gone,omitempty"`  // the message was removed and is to be posted anew
-	Again int        `json:"again,omitempty"` // posted anew so often
+	Ref  MessageRef `json:"ref"`  // without an ID while it is not known to be posted
+	Hash string     `json:"hash"` // of what was last sent
+	// Trying is the Hash of what was first given to Post, written down before: a crash may follow it, and a network that
+	// knows the key from then shows that state, whatever a later Post holds.
+	Trying string `json:"trying,omitempty"`
+	Gone   bool   `json:"gone,omitempty"`  // the message was removed and is to be posted anew
+	Again  int    `json:"again,omitempty"` // posted anew so often
+}
+
+// standing counts the parts that are known to be posted.
+func (p posted) standing() int {
+	n := 0
+	for _, x := range p.Parts {
+		if x.Ref.ID != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // waiting are the keys that wait for one to be posted.
@@ -122,7 +136,7 @@ func (o *Outbox) Posted(ctx context.Context, key string) (MessageRef, error) {
 	if err != nil {
 		return MessageRef{}, fmt.Errorf("message %s: %w", key, err)
 	}
-	if len(p.Parts) == 0 {
+	if p.standing() == 0 {
 		return MessageRef{}, fmt.Errorf("message %s: %w", key, storage.ErrNotFound)
 	}
 	return p.Parts[0].Ref, nil

@@ -84,10 +84,10 @@ func (j *job) failed(ctx context.Context, err error) {
 	j.unsaved()
 }
 
-// save writes down where the message stands by now.
-func (j *job) save(ctx context.Context) {
+// save writes down where the message stands by now, and says whether it could.
+func (j *job) save(ctx context.Context) bool {
 	if !j.changed {
-		return
+		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
@@ -97,12 +97,14 @@ func (j *job) save(ctx context.Context) {
 	case err == nil:
 		j.saved()
 		j.postedV++
+		return true
 	case errors.Is(err, storage.ErrConflict):
 		j.o.log.Warn("another replica delivered the same message", "key", j.c.ID)
 	default:
 		j.o.log.Error("delivery not recorded", "key", j.c.ID, "error", err)
 		j.unsaved()
 	}
+	return false
 }
 
 // release gives the item back for later, with what is posted so far. It is false when the lease was lost.
@@ -135,7 +137,7 @@ func (j *job) saved() {
 }
 
 func (j *job) unsaved() {
-	if !j.changed || len(j.posted.Parts) == 0 {
+	if !j.changed || j.posted.standing() == 0 {
 		return
 	}
 	j.o.mu.Lock()
