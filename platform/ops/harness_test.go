@@ -17,7 +17,11 @@ import (
 	"github.com/drey-ops/drey/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// go-redis dials a second longer after its pool was closed while the server was away.
+		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}
 
 // fast are the times of tests against the fake: quick looks, and limits that a loaded machine does not reach.
 func fast() timing {

@@ -53,7 +53,7 @@ func (o *Ops) restartLeg() leg {
 		},
 		broken: func(r *run, live bool, why error) (saga.Next, error) {
 			if live {
-				return done(r, "submitted again, but not running after %s; it is no longer followed here and starts by itself when it can", o.opt.timing.follow)
+				return done(r, "submitted again, but %s; it is no longer followed here, and starts by itself when it can", why)
 			}
 			r.State.Result.JobID = ""
 			if r.State.Restore == "" {

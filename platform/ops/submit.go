@@ -25,9 +25,6 @@ type leg struct {
 	turn func(r *run) (saga.Next, error)
 }
 
-// errLate is given to leg.broken when the limit has passed.
-var errLate = errors.New("not running in time")
-
 // lostTries is how often a job that vanished before it ran is submitted again.
 const lostTries = 2
 
@@ -142,15 +139,17 @@ func (o *Ops) await(ctx context.Context, c *platform.Cluster, r *run, l leg) (sa
 	if err != nil && platform.KindOf(err) != platform.NotFound { // what Flink knows in detail is a few seconds old
 		return saga.Next{}, err
 	}
-	switch {
-	case s == platform.Running && job.Healthy():
+	if s == platform.Running && job.Healthy() {
 		return l.up(r, job)
-	case r.Cancel && l.turn != nil:
-		return l.turn(r)
-	case time.Since(r.Since) > l.limit:
-		return l.broken(r, true, errLate)
 	}
-	r.Note(o.waiting(ctx, c, s, job, l.parallelism(st)))
+	if r.Cancel && l.turn != nil {
+		return l.turn(r)
+	}
+	why := o.waiting(ctx, c, s, job, l.parallelism(st))
+	if time.Since(r.Since) > l.limit {
+		return l.broken(r, true, fmt.Errorf("not running after %s: %s", l.limit, why))
+	}
+	r.Note(why)
 	return o.again(r), nil
 }
 
@@ -186,7 +185,7 @@ func (o *Ops) submit() procedure {
 		},
 		broken: func(r *run, live bool, why error) (saga.Next, error) {
 			if live {
-				return done(r, "submitted, but not running after %s; it is no longer followed here and starts by itself when it can", o.opt.timing.follow)
+				return done(r, "submitted, but %s; it is no longer followed here, and starts by itself when it can", why)
 			}
 			r.State.Result.JobID = ""
 			return failed(r, "the job did not come up: %s", why)
