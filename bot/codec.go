@@ -15,13 +15,16 @@ type tagged struct {
 
 // MarshalJSON stores the blocks with their kinds.
 func (m Message) MarshalJSON() ([]byte, error) {
-	blocks := make([]tagged, len(m.Blocks))
-	for i, b := range m.Blocks {
+	blocks := make([]tagged, 0, len(m.Blocks))
+	for _, b := range m.Blocks {
+		if b == nil {
+			continue
+		}
 		body, err := json.Marshal(b)
 		if err != nil {
 			return nil, err
 		}
-		blocks[i] = tagged{kindOf(b), body}
+		blocks = append(blocks, tagged{kindOf(b), body})
 	}
 	return json.Marshal(struct {
 		message

@@ -6,7 +6,8 @@ import (
 )
 
 // Textf makes a Text. The format is ours and may hold **bold** and `code`; the arguments are outside text and are taken
-// as they are, in the style of the place they stand in. A Span among the arguments of a bare %v keeps its own style.
+// as they are, in the style of the place they stand in. A Span or Text among the arguments keeps its own style. Verbs are
+// those of fmt without argument indexes and without * as width; a % for which there is no argument is a percent sign.
 func Textf(format string, args ...any) Text { return Text{spans(format, args)} }
 
 // Notef is Textf in small print.
@@ -58,23 +59,39 @@ func spans(format string, args []any) []Span {
 		case strings.HasPrefix(rest, "%%"):
 			cur.Text, rest = cur.Text+"%", rest[2:]
 		case rest[0] == '%':
-			n := 1 + strings.IndexFunc(rest[1:], func(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }) + 1
-			var arg any = "%!missing"
-			if len(args) > 0 {
-				arg, args = args[0], args[1:]
+			n := verb(rest)
+			if n == 0 || len(args) == 0 {
+				cur.Text, rest = cur.Text+"%", rest[1:]
+				continue
 			}
-			if s, ok := arg.(Span); ok {
-				out = append(flush(out, cur), s)
+			switch arg := args[0].(type) {
+			case Span:
+				out = append(flush(out, cur), arg)
 				cur.Text = ""
-			} else {
+			case Text:
+				out = append(flush(out, cur), arg.Spans...)
+				cur.Text = ""
+			default:
 				cur.Text += fmt.Sprintf(rest[:n], arg)
 			}
-			rest = rest[n:]
+			args, rest = args[1:], rest[n:]
 		default:
 			cur.Text, rest = cur.Text+rest[:1], rest[1:]
 		}
 	}
 	return flush(out, cur)
+}
+
+// verb is the length of the verb that s begins with, or 0 when it is none.
+func verb(s string) int {
+	i := 1
+	for i < len(s) && strings.IndexByte("+-# 0123456789.", s[i]) >= 0 {
+		i++
+	}
+	if i == len(s) || (s[i]|0x20) < 'a' || (s[i]|0x20) > 'z' {
+		return 0
+	}
+	return i + 1
 }
 
 func flush(out []Span, s Span) []Span {
