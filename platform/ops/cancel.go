@@ -14,7 +14,7 @@ type ending struct {
 	name string
 	safe bool // a wish to cancel is honoured before it begins
 	job  func(st *state) platform.JobID
-	why  string
+	why  func(st *state) string
 	then func(r *run, s platform.JobState) (saga.Next, error) // s is empty when the cluster does not know the job any more
 }
 
@@ -64,7 +64,7 @@ func (o *Ops) endSteps(e ending) []step {
 				r.Note("the job is ending")
 				return o.again(r), nil
 			}
-			st.Known.ended(st.End.Job, o.now(), e.why+by(st.By))
+			st.Known.ended(st.End.Job, o.now(), e.why(st))
 			return e.then(r, s)
 		}),
 	}
@@ -97,7 +97,8 @@ func (o *Ops) cancel() procedure {
 		},
 		check: checkCancel,
 		steps: o.endSteps(ending{
-			name: "cancel", safe: true, why: "cancelled",
+			name: "cancel", safe: true,
+			why: func(st *state) string { return "cancelled" + by(st.By) },
 			job: func(st *state) platform.JobID { return st.Job },
 			then: func(r *run, s platform.JobState) (saga.Next, error) {
 				switch s {

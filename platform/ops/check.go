@@ -2,9 +2,9 @@ package ops
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/drey-ops/drey/platform"
@@ -46,22 +46,18 @@ func (o *Ops) look(ctx context.Context, by string, req Request) (*sight, error) 
 	v := &sight{o: o, req: named(req), now: o.now()}
 	v.st = state{Kind: req.Kind(), By: by}
 	target := v.req.target()
+	p := o.procs[v.st.Kind]
 	var err error
 	if v.cluster, err = o.clusters.Cluster(target.Cluster); err != nil {
 		return nil, err
 	}
-	if err = v.see(ctx, target); err != nil {
-		var known *platform.Error
-		if platform.KindOf(err) == platform.Unavailable {
-			return nil, v.refuse(platform.Unavailable, "cluster %s does not answer; nothing was changed, try again when it is back", target.Cluster)
-		}
-		if errors.As(err, &known) || errors.As(err, new(*BusyError)) {
-			return nil, err
-		}
-		return nil, fmt.Errorf("%s %s: %w", v.st.Kind, target, err)
+	if err = v.see(ctx, target); err == nil {
+		err = p.check(ctx, v)
 	}
-	p := o.procs[v.st.Kind]
-	if err := p.check(ctx, v); err != nil {
+	switch {
+	case platform.KindOf(err) == platform.Unavailable:
+		return nil, v.refuse(platform.Unavailable, "cluster %s does not answer; nothing was changed, try again when it is back", target.Cluster)
+	case err != nil:
 		return nil, err
 	}
 	v.st.Safety = safety(&v.st, v.live(), v.cps, v.now)
@@ -89,27 +85,38 @@ func (v *sight) see(ctx context.Context, target Target) (err error) {
 	if v.st.Job == "" || v.st.Kind == KindSubmit {
 		return nil
 	}
-	v.job, err = v.cluster.Job(ctx, v.st.Job)
-	if platform.KindOf(err) == platform.NotFound {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	// Flink's details are up to 3 s old, its state is not.
-	if s, found, err := stateOf(ctx, v.cluster, v.st.Job); err != nil {
-		return err
-	} else if found {
-		v.state = s
-	}
-	cps, err := v.cluster.Checkpoints(ctx, v.st.Job)
-	if err == nil {
-		v.cps = &cps
-	} else if platform.KindOf(err) == platform.Unavailable {
+	if err := v.seeJob(ctx); err != nil {
 		return err
 	}
 	if v.live() {
 		v.st.Known.began(v.st.Job, orTime(v.job.Start, v.now))
+	}
+	return nil
+}
+
+// seeJob asks at once for all that is told of a job: a chat waits for the answer.
+func (v *sight) seeJob(ctx context.Context) error {
+	var wg sync.WaitGroup
+	var jobErr, stateErr, cpsErr error
+	var found bool
+	var cps platform.Checkpoints
+	wg.Go(func() { v.job, jobErr = v.cluster.Job(ctx, v.st.Job) })
+	wg.Go(func() { v.state, found, stateErr = stateOf(ctx, v.cluster, v.st.Job) })
+	wg.Go(func() { cps, cpsErr = v.cluster.Checkpoints(ctx, v.st.Job) })
+	wg.Wait()
+	switch {
+	case stateErr != nil:
+		return stateErr
+	case !found:
+		v.job = platform.Job{}
+		return nil
+	case jobErr != nil && platform.KindOf(jobErr) != platform.NotFound:
+		return jobErr
+	case platform.KindOf(cpsErr) == platform.Unavailable:
+		return cpsErr
+	}
+	if cpsErr == nil {
+		v.cps = &cps
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ func (o *Ops) restart() procedure {
 	})
 	confirm := o.confirm(func(r *run) (saga.Next, error) { return saga.Next{Goto: "pick"}, nil })
 	end := ending{
-		name: "cancel", safe: true, why: "cancelled for a restart",
+		name: "cancel", safe: true,
+		why:  func(st *state) string { return "cancelled for a restart" + by(st.By) },
 		job:  func(st *state) platform.JobID { return st.Job },
 		then: func(*run, platform.JobState) (saga.Next, error) { return saga.Next{}, nil },
 	}

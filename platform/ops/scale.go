@@ -198,7 +198,8 @@ func (o *Ops) proven(ctx context.Context, c *platform.Cluster, r *run) (saga.Nex
 // rollBackSteps end the job that did not come up and resume the old one from the same savepoint.
 func (o *Ops) rollBackSteps() []step {
 	undo := ending{
-		name: "undo", why: "did not come up after a scale",
+		name: "undo",
+		why:  func(st *state) string { return fmt.Sprintf("given up on at parallelism %d", st.Asked.Parallelism) },
 		job:  func(st *state) platform.JobID { return st.New.Job },
 		then: func(*run, platform.JobState) (saga.Next, error) { return saga.Next{}, nil },
 	}

@@ -196,8 +196,9 @@ func (o *Ops) submit() procedure {
 		},
 	}
 	withdraw := o.endSteps(ending{
-		name: "withdraw", why: "withdrawn",
-		job: func(st *state) platform.JobID { return st.New.Job },
+		name: "withdraw",
+		why:  func(st *state) string { return "withdrawn" + by(st.By) },
+		job:  func(st *state) platform.JobID { return st.New.Job },
 		then: func(r *run, _ platform.JobState) (saga.Next, error) {
 			r.State.Result.JobID = ""
 			r.Note("withdrawn before it ran")

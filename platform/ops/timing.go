@@ -28,7 +28,7 @@ func (t timing) orDefault() timing {
 	set(&t.settle, 3*time.Minute)
 	set(&t.inPlace, 90*time.Second)
 	set(&t.end, 2*time.Minute)
-	set(&t.retry, 5*time.Second)
+	set(&t.retry, 3*time.Second)
 	set(&t.downMax, 20*time.Second)
 	return t
 }
