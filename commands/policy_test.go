@@ -50,24 +50,24 @@ func TestDecide(t *testing.T) {
 		rule    string
 		require Requirement
 	}{
-		"operator":                     {on(web("olga"), ops(), "job.stop", "prod", "a"), true, "policy[1]", ""},
+		"operator":                     {on(web("olga"), webOps(), "job.stop", "prod", "a"), true, "policy[1]", ""},
 		"operator in a thread":         {on(web("olga"), thread, "job.stop", "prod", "a"), true, "policy[1]", ""},
 		"operator elsewhere":           {on(web("olga"), other, "job.stop", "prod", "a"), false, "", ""},
-		"operator on another cluster":  {on(web("olga"), ops(), "job.stop", "dev", "a"), false, "", ""},
-		"operator without a cluster":   {on(web("olga"), ops(), "job.stop", "", ""), false, "", ""},
-		"operator on some cluster":     {anywhere(on(web("olga"), ops(), "job.stop", "", "")), true, "policy[1]", ""},
-		"approval":                     {on(web("olga"), ops(), "job.scale", "prod", "a"), true, "policy[1]", RequireApproval},
-		"approval when not known":      {anywhere(on(web("olga"), ops(), "job.scale", "", "")), true, "policy[1]", RequireApproval},
+		"operator on another cluster":  {on(web("olga"), webOps(), "job.stop", "dev", "a"), false, "", ""},
+		"operator without a cluster":   {on(web("olga"), webOps(), "job.stop", "", ""), false, "", ""},
+		"operator on some cluster":     {anywhere(on(web("olga"), webOps(), "job.stop", "", "")), true, "policy[1]", ""},
+		"approval":                     {on(web("olga"), webOps(), "job.scale", "prod", "a"), true, "policy[1]", RequireApproval},
+		"approval when not known":      {anywhere(on(web("olga"), webOps(), "job.scale", "", "")), true, "policy[1]", RequireApproval},
 		"viewer reads":                 {on(web("vera"), other, "job.read", "x", "a"), true, "policy[0]", ""},
-		"viewer stops":                 {on(web("vera"), ops(), "job.stop", "prod", "a"), false, "", ""},
-		"viewer stops anywhere":        {anywhere(on(web("vera"), ops(), "job.stop", "", "")), false, "", ""},
-		"a right no rule names":        {on(web("olga"), ops(), "admin.config", "prod", ""), false, "", ""},
-		"an unknown right":             {on(web("olga"), ops(), "job.fly", "prod", ""), false, "", ""},
-		"no right at all":              {on(web("olga"), ops(), "", "prod", ""), false, "", ""},
-		"nobody reads":                 {on(web(""), ops(), "job.read", "prod", "a"), false, "", ""},
+		"viewer stops":                 {on(web("vera"), webOps(), "job.stop", "prod", "a"), false, "", ""},
+		"viewer stops anywhere":        {anywhere(on(web("vera"), webOps(), "job.stop", "", "")), false, "", ""},
+		"a right no rule names":        {on(web("olga"), webOps(), "admin.config", "prod", ""), false, "", ""},
+		"an unknown right":             {on(web("olga"), webOps(), "job.fly", "prod", ""), false, "", ""},
+		"no right at all":              {on(web("olga"), webOps(), "", "prod", ""), false, "", ""},
+		"nobody reads":                 {on(web(""), webOps(), "job.read", "prod", "a"), false, "", ""},
 		"equal id on slack":            {on(bot.Actor{Network: "slack", ID: "olga"}, slack, "job.stop", "prod", "a"), false, "", ""},
 		"slack user":                   {on(bot.Actor{Network: "slack", ID: "U1"}, slack, "job.stop", "prod", "a"), true, "policy[1]", ""},
-		"slack id on web":              {on(web("U1"), ops(), "job.stop", "prod", "a"), false, "", ""},
+		"slack id on web":              {on(web("U1"), webOps(), "job.stop", "prod", "a"), false, "", ""},
 		"slack group":                  {on(bot.Actor{Network: "slack", ID: "U9", Groups: []string{"S0OPS"}}, slack, "job.stop", "prod", "a"), true, "policy[1]", ""},
 		"slack group on discord":       {on(bot.Actor{Network: "discord", ID: "U9", Groups: []string{"S0OPS"}}, slack, "job.stop", "prod", "a"), false, "", ""},
 		"group id as user id":          {on(bot.Actor{Network: "slack", ID: "S0OPS"}, slack, "job.stop", "prod", "a"), false, "", ""},
@@ -75,30 +75,30 @@ func TestDecide(t *testing.T) {
 		"web user, slack place":        {on(web("olga"), slack, "job.stop", "prod", "a"), false, "", ""},
 		"channel of another network":   {on(web("olga"), bot.Place{Network: "web", Channel: "C1"}, "job.stop", "prod", "a"), false, "", ""},
 		"no channel":                   {on(web("olga"), bot.Place{Network: "web"}, "job.stop", "prod", "a"), false, "", ""},
-		"network name in the id":       {on(bot.Actor{Network: "web user\x00", ID: "olga"}, ops(), "job.stop", "prod", "a"), false, "", ""},
-		"case matters":                 {on(web("Olga"), ops(), "job.stop", "prod", "a"), false, "", ""},
-		"condition not met":            {on(web("olga"), ops(), "jar.run", "prod", ""), false, "", ""},
-		"condition met":                {Request{Actor: web("olga"), Place: ops(), Now: noon().Add(11 * time.Hour), Permission: "jar.run"}, true, "night", ""},
-		"condition not met, somewhere": {anywhere(on(web("olga"), ops(), "jar.run", "", "")), false, "", ""},
-		"condition on args":            {on(web("olga"), ops(), "jar.upload", "prod", ""), true, "small", ""},
-		"condition on bad args":        {Request{Actor: web("olga"), Place: ops(), Now: noon(), Permission: "jar.upload", Args: map[string]string{"n": "x"}}, false, "", ""},
-		"condition on args not known":  {anywhere(on(web("olga"), ops(), "jar.upload", "", "")), true, "small", ""},
-		"condition on a cluster":       {on(web("olga"), ops(), "jar.delete", "prod", ""), false, "", ""},
-		"the right cluster":            {on(web("olga"), ops(), "jar.delete", "dev", ""), true, "own", ""},
-		"some cluster":                 {anywhere(on(web("olga"), ops(), "jar.delete", "", "")), true, "own", ""},
-		"job pattern":                  {on(web("olga"), ops(), "var.write", "prod", "orders-eu/1"), true, "policy[6]", RequireConfirm},
-		"job pattern, one letter":      {on(web("olga"), ops(), "var.write", "prod", "pay1"), true, "policy[6]", RequireConfirm},
-		"job pattern missed":           {on(web("olga"), ops(), "var.write", "prod", "orders"), false, "", ""},
-		"job pattern, no job":          {on(web("olga"), ops(), "var.write", "prod", ""), false, "", ""},
-		"job id, allowed by name":      {on(web("olga"), ops(), "var.write", "prod", id), false, "", ""},
-		"job id, condition on name":    {on(web("olga"), ops(), "schedule.write", "prod", id), false, "", ""},
-		"job name, condition on name":  {on(web("olga"), ops(), "schedule.write", "prod", "x"), true, "not pay", ""},
-		"job id, required by name":     {on(web("olga"), ops(), "source.write", "prod", id), true, "policy[9]", RequireApproval},
-		"job name, required by name":   {on(web("olga"), ops(), "source.write", "prod", "pay"), true, "policy[9]", RequireConfirm},
-		"job name, not required":       {on(web("olga"), ops(), "source.write", "prod", "x"), true, "policy[9]", ""},
-		"approval outweighs confirm": {Request{Actor: web("olga"), Place: ops(), Now: noon(), Permission: "var.write", Job: "pay1", Args: map[string]string{"n": "6"}},
+		"network name in the id":       {on(bot.Actor{Network: "web user\x00", ID: "olga"}, webOps(), "job.stop", "prod", "a"), false, "", ""},
+		"case matters":                 {on(web("Olga"), webOps(), "job.stop", "prod", "a"), false, "", ""},
+		"condition not met":            {on(web("olga"), webOps(), "jar.run", "prod", ""), false, "", ""},
+		"condition met":                {Request{Actor: web("olga"), Place: webOps(), Now: noon().Add(11 * time.Hour), Permission: "jar.run"}, true, "night", ""},
+		"condition not met, somewhere": {anywhere(on(web("olga"), webOps(), "jar.run", "", "")), false, "", ""},
+		"condition on args":            {on(web("olga"), webOps(), "jar.upload", "prod", ""), true, "small", ""},
+		"condition on bad args":        {Request{Actor: web("olga"), Place: webOps(), Now: noon(), Permission: "jar.upload", Args: map[string]string{"n": "x"}}, false, "", ""},
+		"condition on args not known":  {anywhere(on(web("olga"), webOps(), "jar.upload", "", "")), true, "small", ""},
+		"condition on a cluster":       {on(web("olga"), webOps(), "jar.delete", "prod", ""), false, "", ""},
+		"the right cluster":            {on(web("olga"), webOps(), "jar.delete", "dev", ""), true, "own", ""},
+		"some cluster":                 {anywhere(on(web("olga"), webOps(), "jar.delete", "", "")), true, "own", ""},
+		"job pattern":                  {on(web("olga"), webOps(), "var.write", "prod", "orders-eu/1"), true, "policy[6]", RequireConfirm},
+		"job pattern, one letter":      {on(web("olga"), webOps(), "var.write", "prod", "pay1"), true, "policy[6]", RequireConfirm},
+		"job pattern missed":           {on(web("olga"), webOps(), "var.write", "prod", "orders"), false, "", ""},
+		"job pattern, no job":          {on(web("olga"), webOps(), "var.write", "prod", ""), false, "", ""},
+		"job id, allowed by name":      {on(web("olga"), webOps(), "var.write", "prod", id), false, "", ""},
+		"job id, condition on name":    {on(web("olga"), webOps(), "schedule.write", "prod", id), false, "", ""},
+		"job name, condition on name":  {on(web("olga"), webOps(), "schedule.write", "prod", "x"), true, "not pay", ""},
+		"job id, required by name":     {on(web("olga"), webOps(), "source.write", "prod", id), true, "policy[9]", RequireApproval},
+		"job name, required by name":   {on(web("olga"), webOps(), "source.write", "prod", "pay"), true, "policy[9]", RequireConfirm},
+		"job name, not required":       {on(web("olga"), webOps(), "source.write", "prod", "x"), true, "policy[9]", ""},
+		"approval outweighs confirm": {Request{Actor: web("olga"), Place: webOps(), Now: noon(), Permission: "var.write", Job: "pay1", Args: map[string]string{"n": "6"}},
 			true, "policy[6]", RequireApproval},
-		"requirement that fails is asked for": {Request{Actor: web("olga"), Place: ops(), Now: noon(), Permission: "var.write", Job: "pay1", Args: map[string]string{"n": "x"}},
+		"requirement that fails is asked for": {Request{Actor: web("olga"), Place: webOps(), Now: noon(), Permission: "var.write", Job: "pay1", Args: map[string]string{"n": "x"}},
 			true, "policy[6]", RequireApproval},
 	} {
 		d := p.Decide(tc.r)
@@ -110,10 +110,10 @@ func TestDecide(t *testing.T) {
 	if diff := cmp.Diff([]string{"slack:C1", "web:ops"}, d.Elsewhere); diff != "" {
 		t.Error(diff)
 	}
-	if d = p.Decide(on(web("vera"), ops(), "job.stop", "prod", "a")); strings.Join(d.Here, ",") != "operator,reviewer" {
+	if d = p.Decide(on(web("vera"), webOps(), "job.stop", "prod", "a")); strings.Join(d.Here, ",") != "operator,reviewer" {
 		t.Errorf("may here: %v", d.Here)
 	}
-	if d = p.Decide(on(web("olga"), ops(), "jar.run", "prod", "")); d.Unmet != "night" {
+	if d = p.Decide(on(web("olga"), webOps(), "jar.run", "prod", "")); d.Unmet != "night" {
 		t.Errorf("unmet: %q", d.Unmet)
 	}
 }
@@ -128,7 +128,7 @@ func TestManyRoles(t *testing.T) {
 	p := mustPolicy(t, o)
 	for name := range o.Roles {
 		for _, cluster := range []string{"r", "rx", "r" + strings.Repeat("x", 199)} {
-			d := p.Decide(Request{Actor: web(name), Place: ops(), Permission: "job.stop", Cluster: cluster})
+			d := p.Decide(Request{Actor: web(name), Place: webOps(), Permission: "job.stop", Cluster: cluster})
 			if d.Allowed != (name == cluster) {
 				t.Fatalf("%d on %d: %v", len(name), len(cluster), d.Allowed)
 			}
@@ -182,7 +182,7 @@ func TestValidate(t *testing.T) {
 
 func BenchmarkDecide(b *testing.B) {
 	p := mustPolicy(b, testOptions())
-	r := Request{Actor: web("olga"), Place: ops(), Now: noon(), Permission: "job.scale", Cluster: "prod", Job: "orders", Args: map[string]string{}}
+	r := Request{Actor: web("olga"), Place: webOps(), Now: noon(), Permission: "job.scale", Cluster: "prod", Job: "orders", Args: map[string]string{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if !p.Decide(r).Allowed {

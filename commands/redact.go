@@ -8,7 +8,7 @@ import (
 var (
 	anyURL    = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://[^\s"'<>]*`)
 	authWords = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{6,}`)
-	keyed     = regexp.MustCompile(`(?i)([a-z0-9_.-]*(?:token|passw(?:or)?d|pwd|secret|api[_-]?key|access[_-]?key|authorization|credentials?)["']?\s*[:=]\s*["']?)[^\s"',;&]+`)
+	keyed     = regexp.MustCompile(`(?i)([a-z0-9_.-]*(?:token|passw(?:or)?d|pwd|secret|api[_-]?key|access[_-]?key|authorization|credentials?)["']?\s*[:=]\s*["']?)(?:[^\s"',;&()]*[:=]\s+)*[^\s"',;&()]+`)
 	tokens    = regexp.MustCompile(`\bxox[a-z]-[A-Za-z0-9-]+|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|\bAKIA[A-Z0-9]{12,}|[A-Za-z0-9_+/-]{40,}={0,2}`)
 	ipv4      = regexp.MustCompile(`\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b`)
 	ipv6      = regexp.MustCompile(`\[[0-9a-fA-F:.%]*:[0-9a-fA-F:.%]*\](?::\d{1,5})?|\b[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4}){3,7}`)
@@ -23,8 +23,8 @@ var (
 // Redact takes out of a text what must not be shown in a chat: addresses, hosts and secrets. It is the net below the
 // errors that are meant for people, not the means to make others fit.
 func Redact(s string) string {
-	s = keyed.ReplaceAllString(s, "${1}***")
 	s = authWords.ReplaceAllString(s, "${1} ***")
+	s = keyed.ReplaceAllString(s, "${1}***")
 	s = anyURL.ReplaceAllStringFunc(s, address)
 	s = tokens.ReplaceAllStringFunc(s, token40)
 	s = ipv6.ReplaceAllString(s, "a host")

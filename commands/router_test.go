@@ -76,7 +76,7 @@ func TestConfirm(t *testing.T) {
 		t.Fatalf("form: %+v", f)
 	}
 	submit := func(who, word string) bot.Message {
-		return b.Handle(t.Context(), bot.Event{ID: storage.NewID(), Actor: web(who), Place: ops(), Call: f.Call, Form: map[string]string{"confirm": word}}, nil)
+		return b.Handle(t.Context(), bot.Event{ID: storage.NewID(), Actor: web(who), Place: webOps(), Call: f.Call, Form: map[string]string{"confirm": word}}, nil)
 	}
 	if m := submit("olga", "order"); m.Form == nil || !strings.Contains(m.Form.Fields[0].Error, "Nothing was changed") {
 		t.Errorf("wrong word: %s", shown(m))
@@ -96,9 +96,9 @@ func TestForms(t *testing.T) {
 	if m.Form == nil || len(m.Form.Fields) != 2 || m.Form.Fields[1].Kind != "text" {
 		t.Fatalf("form: %+v", m.Form)
 	}
-	m = b.Handle(t.Context(), bot.Event{ID: "1", Actor: web("vera"), Place: ops(), Call: m.Form.Call, Form: map[string]string{"cluster": "", "text": "SELECT 1"}}, nil)
+	m = b.Handle(t.Context(), bot.Event{ID: "1", Actor: web("vera"), Place: webOps(), Call: m.Form.Call, Form: map[string]string{"cluster": "", "text": "SELECT 1"}}, nil)
 	wants(t, m, "sql SELECT 1")
-	m = b.Handle(t.Context(), bot.Event{ID: "2", Actor: web("olga"), Place: ops(), Call: bot.Call{Path: "flink scale"}, Form: map[string]string{"job": "dev/a", "n": "zero"}}, nil)
+	m = b.Handle(t.Context(), bot.Event{ID: "2", Actor: web("olga"), Place: webOps(), Call: bot.Call{Path: "flink scale"}, Form: map[string]string{"job": "dev/a", "n": "zero"}}, nil)
 	if m.Form == nil || m.Form.Fields[1].Error == "" || m.Form.Fields[0].Value != "dev/a" {
 		t.Errorf("the form does not come back: %s %+v", shown(m), m.Form)
 	}
@@ -209,7 +209,7 @@ func TestAuditCommand(t *testing.T) {
 
 func TestActionsKeepWhatWorks(t *testing.T) {
 	b := newBench(t, testOptions())
-	e := b.env(bot.Event{Actor: web("olga"), Place: ops()}, b.tree().Find("flink jobs"), nil)
+	e := b.env(bot.Event{Actor: web("olga"), Place: webOps()}, b.tree().Find("flink jobs"), nil)
 	ref := platform.JobRef{Cluster: "prod", Job: "a"}
 	got := e.Actions(
 		Button("Stop a", "flink stop", stopTestArgs{Job: ref}),

@@ -196,14 +196,14 @@ func (b *bench) start() {
 
 func web(id string) bot.Actor { return bot.Actor{Network: "web", ID: id} }
 
-func ops() bot.Place { return bot.Place{Network: "web", Channel: "ops"} }
+func webOps() bot.Place { return bot.Place{Network: "web", Channel: "ops"} }
 
 func (b *bench) says(who, line string) bot.Message {
-	return b.Handle(b.t.Context(), bot.Event{ID: storage.NewID(), Actor: web(who), Place: ops(), Call: bot.Call{Line: line}}, nil)
+	return b.Handle(b.t.Context(), bot.Event{ID: storage.NewID(), Actor: web(who), Place: webOps(), Call: bot.Call{Line: line}}, nil)
 }
 
 func (b *bench) presses(who string, call bot.Call) bot.Message {
-	return b.Handle(b.t.Context(), bot.Event{ID: storage.NewID(), Actor: web(who), Place: ops(), Call: call}, nil)
+	return b.Handle(b.t.Context(), bot.Event{ID: storage.NewID(), Actor: web(who), Place: webOps(), Call: call}, nil)
 }
 
 func (b *bench) runs() []string {
