@@ -40,11 +40,12 @@ func (db *DB) Claim(ctx context.Context, q Queue, max int, lease time.Duration) 
 	}
 	due := p.due()
 	for len(due) > 0 && len(got) < max {
-		full, err := db.claim(ctx, q, due, max-len(got), lease, &got)
+		n := min(len(due), max-len(got))
+		full, err := db.claim(ctx, q, due[:n], max-len(got), lease, &got)
 		if err != nil {
 			return got, 0, err
 		}
-		due = full
+		due = append(due[n:], full...)
 	}
 	if len(got) == max {
 		return got, 0, nil
@@ -69,12 +70,9 @@ func (db *DB) Take(ctx context.Context, q Queue, id string, lease time.Duration)
 	return it, err
 }
 
-// claim leases from the given shards in one round trip, at most want items in all, and returns the shards that may hold
-// more. Each gets an even part of want, so that a busy shard does not starve the others.
+// claim leases from the given shards, no more than want, in one round trip, at most want items in all, and returns the
+// shards that may hold more. Each gets an even part of want, so that a busy shard does not starve the others.
 func (db *DB) claim(ctx context.Context, q Queue, due []shard, want int, lease time.Duration, got *[]Item) (full []shard, err error) {
-	if len(due) > want {
-		due = due[:want]
-	}
 	share := want / len(due)
 	replies := make([]*redis.Cmd, len(due))
 	err = db.do(ctx, "claim", func(ctx context.Context) error {

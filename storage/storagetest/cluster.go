@@ -19,7 +19,7 @@ func Cluster(t testing.TB) (url string, nodes []*Server) {
 	t.Helper()
 	var hosts []string
 	for range 3 {
-		_, s := Redis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+		_, s := Redis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "10000")
 		nodes = append(nodes, s)
 		hosts = append(hosts, fmt.Sprintf("127.0.0.1:%d", s.Port))
 	}
