@@ -38,6 +38,7 @@ func TestLook(t *testing.T) {
 				tb.shot(at.name + suffix)
 				if at.name == "ops" || at.name == "oncall" {
 					tb.run(`document.querySelector("#list").scrollTop = 0`)
+					time.Sleep(300 * time.Millisecond)
 					tb.shot(at.name + "-top" + suffix)
 				}
 			}

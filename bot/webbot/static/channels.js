@@ -68,8 +68,8 @@ async function showChannel(ch, push = true) {
     list().replaceWith(fragment(html).firstElementChild);
     $("#channel-name").textContent = ch;
     $("#topic").textContent = entryOf(ch)?.dataset.topic ?? "";
-    $("#line").placeholder = `Message to #${ch}, or / for commands`;
-    $("#line").setAttribute("aria-label", "Message to #" + ch);
+    $("#line").placeholder = `Message #${ch}, or / for commands`;
+    $("#line").setAttribute("aria-label", "Message #" + ch);
     ready();
     composer.reload();
     if (!phone()) composer.focus();
