@@ -30,7 +30,7 @@ func (s Status) Final() bool { return s == Done || s == Failed || s == Canceled 
 type Record struct {
 	ID        string                     `json:"id"`
 	Kind      string                     `json:"kind"`
-	Version   int                        `json:"version"` // of the state's form; see Definition.Migrate
+	Version   int                        `json:"version"` // of the state's form; see Define
 	Step      string                     `json:"step"`
 	State     json.RawMessage            `json:"state"`
 	Meta      json.RawMessage            `json:"meta"` // the starter's own; never changed by the engine
