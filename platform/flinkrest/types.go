@@ -43,6 +43,7 @@ type JobDetails struct {
 	Scheduler    string         `json:"schedulerType"` // "" on 1.20
 	Start        int64          `json:"start-time"`
 	End          int64          `json:"end-time"`
+	Now          int64          `json:"now"` // the JobManager's clock
 	Vertices     []Vertex       `json:"vertices"`
 	StatusCounts map[string]int `json:"status-counts"` // of vertices, not of tasks
 }

@@ -49,6 +49,7 @@ func startFlink(t *testing.T, version string, o local.Options) *local.Cluster {
 	}
 	o.Home = home
 	o.Config = map[string]string{
+		"jobmanager.adaptive-scheduler.scaling-interval.min":                     "1s", // 1.20's name of the next
 		"jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling":       "1s",
 		"jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout": "1s",
 		"jobmanager.adaptive-scheduler.resource-stabilization-timeout":           "500ms",

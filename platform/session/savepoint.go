@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/drey-ops/drey/platform"
 	"github.com/drey-ops/drey/platform/flinkrest"
@@ -147,18 +148,30 @@ func (d *Driver) forgottenStop(ctx context.Context, op string, job platform.JobI
 	return platform.Outcome{}, refuse(platform.Ambiguous, op, "the cluster no longer knows of this stop; the job is %s", state)
 }
 
+// staleFor is how old the JobManager's view of a job can be (web.refresh-interval, 3 s by default), and a bit.
+const staleFor = 4 * time.Second
+
 // stopTraces looks for what a stop with savepoint leaves behind: a FINISHED job whose last savepoint is a synchronous one.
-// state is "" when the cluster does not know the job.
+// state is "" when the cluster does not know the job. Of a job that has just ended it waits for a fresh view.
 func (d *Driver) stopTraces(ctx context.Context, job platform.JobID) (path string, state platform.JobState) {
 	s, err := d.jm.Status(ctx, string(job))
 	if err != nil || platform.JobState(s) != platform.Finished {
 		return "", platform.JobState(s)
 	}
-	cp, err := d.jm.Checkpoints(ctx, string(job))
-	if sp := cp.Latest.Savepoint; err == nil && sp != nil && sp.Type == syncSavepoint && sp.Status == "COMPLETED" {
-		return sp.Path, platform.Finished
+	ctx, cancel := context.WithTimeout(ctx, staleFor)
+	defer cancel()
+	for wait := newBackoff(); ; {
+		// The checkpoints' cache is another than the details', so only the job's age tells whether they are up to date.
+		det, err := d.jm.Job(ctx, string(job))
+		fresh := err == nil && platform.JobState(det.State).Terminal() && det.Now-det.End > staleFor.Milliseconds()
+		cp, err := d.jm.Checkpoints(ctx, string(job))
+		if sp := cp.Latest.Savepoint; err == nil && sp != nil && sp.Type == syncSavepoint && sp.Status == "COMPLETED" {
+			return sp.Path, platform.Finished
+		}
+		if fresh || wait.sleep(ctx) != nil {
+			return "", platform.Finished
+		}
 	}
-	return "", platform.Finished
 }
 
 func (d *Driver) beginCancel(ctx context.Context, id string, c platform.Cancel) (platform.Ticket, error) {
