@@ -25,14 +25,12 @@ type Answer struct {
 func (s *Service) Get(ctx context.Context, id string) (Incident, error) {
 	id = strings.ToLower(strings.Trim(id, " `#"))
 	op := "show incident " + clip(id, 40)
+	seq, ok := seqOf(id)
+	if !ok {
+		return Incident{}, platform.Errorf(platform.NotFound, op, "no such incident; an id is like k3x9q2 or k3x9q2-2")
+	}
 	inc, _, err := s.current.Get(ctx, stem(id))
 	if err == nil && inc.ID != id {
-		var seq int
-		if _, rest, _ := strings.Cut(id, "-"); rest == "" {
-			seq = 1
-		} else if _, scanErr := fmt.Sscanf(rest, "%d", &seq); scanErr != nil {
-			return inc, platform.Errorf(platform.NotFound, op, "no such incident")
-		}
 		inc, _, err = s.past.Get(ctx, pastID(stem(id), seq))
 	}
 	switch {

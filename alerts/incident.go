@@ -142,6 +142,9 @@ func (i *Incident) FiringCount() int {
 	return n
 }
 
+// stemLen is how many characters the stem of an id has.
+const stemLen = 6
+
 // stem is the storage root of id.
 func stem(id string) string {
 	s, _, _ := strings.Cut(id, "-")
@@ -155,6 +158,19 @@ func idOf(stem string, seq int) string {
 		return stem
 	}
 	return stem + "-" + strconv.Itoa(seq)
+}
+
+// seqOf is the inverse of idOf; it is false for what cannot be an id.
+func seqOf(id string) (seq int, ok bool) {
+	s, n, later := strings.Cut(id, "-")
+	if len(s) != stemLen || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz234567") != "" {
+		return 0, false
+	}
+	if !later {
+		return 1, true
+	}
+	seq, err := strconv.Atoi(n)
+	return seq, err == nil && seq > 1
 }
 
 func pastID(stem string, seq int) string { return fmt.Sprintf("%s/%d", stem, seq) }

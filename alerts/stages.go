@@ -55,10 +55,10 @@ func hashOf(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// stemOf makes six characters of a group's key. Two groups with one stem are told apart by trying the next salt.
+// stemOf makes a few characters of a group's key. Two groups with one stem are told apart by trying the next salt.
 func stemOf(key string, salt int) string {
 	h := sha256.Sum256([]byte(key + strings.Repeat("+", salt)))
-	return strings.ToLower(base32.StdEncoding.EncodeToString(h[:4])[:6])
+	return strings.ToLower(base32.StdEncoding.EncodeToString(h[:4])[:stemLen])
 }
 
 // lateFor is how long after its end an alert's own firing may still arrive and is taken for old news. Alertmanager

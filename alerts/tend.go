@@ -78,8 +78,9 @@ func (i *Incident) applySilences(did map[string]silenced) []story {
 			s.Remade++
 			out = append(out, story{kind: storySilenced, tone: bot.Muted, text: bot.Textf("**Silenced again**: Alertmanager had lost the silence of %s until %v", who(s.By), moment(s.Until))})
 		default:
-			if d.until.Sub(s.Until).Abs() >= 2*time.Second && s.ID == d.id {
-				s.Until = d.until // somebody moved its end in Alertmanager
+			if s.ID == d.id && d.until.Sub(s.Until).Abs() >= 2*time.Second {
+				s.Until, s.Told = d.until, d.until
+				out = append(out, story{kind: storySilenced, tone: bot.Muted, text: bot.Textf("**The silence** of %s was changed in Alertmanager: it ends %v", who(s.By), moment(s.Until))})
 			}
 			out = append(out, i.silenceMade(s, d.id)...)
 		}
