@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/storage"
 )
@@ -28,12 +30,13 @@ func (b *bench) card(t *testing.T) bot.Message {
 	return d.Message
 }
 
-func (b *bench) whats() string {
-	var out []string
+// whats counts the entries of the audit trail by what they say; the order within a millisecond is not kept.
+func (b *bench) whats() map[string]int {
+	out := map[string]int{}
 	for _, en := range b.trail() {
-		out = append([]string{en.What}, out...)
+		out[en.What]++
 	}
-	return strings.Join(out, ", ")
+	return out
 }
 
 func TestApproval(t *testing.T) {
@@ -64,8 +67,9 @@ func TestApproval(t *testing.T) {
 		n, _, err := b.db.Depth(t.Context(), approvalQueue)
 		return err == nil && n == 0
 	})
-	if got, want := b.whats(), "call, approval asked, call, not approved, not approved, approved, call, done"; got != want && !strings.HasSuffix(got, "approved, call, done") {
-		t.Errorf("trail: %s", got)
+	want := map[string]int{"call": 3, "approval asked": 1, "not approved": 2, "approved": 1, "done": 1}
+	if diff := cmp.Diff(want, b.whats()); diff != "" {
+		t.Errorf("trail (-want +got)\n%s", diff)
 	}
 	b.says("olga", "/flink scale orders 4")
 	if _, ok := b.out.find("/card-2"); !ok {
@@ -114,9 +118,6 @@ func TestReject(t *testing.T) {
 	wants(t, b.card(t), "Rejected: ", "rita said no", "Reason: wait for the release")
 	wants(t, b.says("rita", "/drey approve "+id), "Decided already", "rita said no")
 	wants(t, b.says("rita", "/drey approve zzzzzzzz"), "Not found")
-	b.says("olga", "/flink scale clicks 4")
-	d, _ := b.out.find("clicks")
-	_ = d
 	if len(b.runs()) != 0 {
 		t.Errorf("ran %v", b.runs())
 	}

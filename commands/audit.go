@@ -48,7 +48,7 @@ func (e *Env) entry(what string, args any, d Decision) Entry {
 	}
 	if args != nil {
 		en.Args = e.cmd.redacted(args)
-		en.Line = clip(e.cmd.Line(en.Args), 2000)
+		en.Line = e.cmd.Line(en.Args)
 	}
 	return en
 }

@@ -90,14 +90,7 @@ func (e *Env) helpOn(c *Command) bot.Message {
 		if p.hidden {
 			continue
 		}
-		value := p.allowed()
-		if p.deflt != "" {
-			value += "; default " + p.deflt
-		}
-		if p.required() {
-			value += "; required"
-		}
-		t.Rows = append(t.Rows, []string{p.name, p.help, value})
+		t.Rows = append(t.Rows, []string{p.name, p.help, p.value()})
 	}
 	if len(t.Rows) > 0 {
 		m.Blocks = append(m.Blocks, t)

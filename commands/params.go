@@ -64,9 +64,13 @@ func paramsOf(t reflect.Type) (ps []param, bugs []string) {
 		}
 		ps = append(ps, p)
 	}
-	for i, p := range ps {
-		if i < len(ps)-1 && p.rest {
-			bugs = append(bugs, fmt.Sprintf("parameter %s takes the rest of the line and must be the last", p.name))
+	rest := ""
+	for _, p := range ps {
+		if rest != "" && (p.rest || p.required()) {
+			bugs = append(bugs, fmt.Sprintf("parameter %s comes after %s, which takes the rest of the line: it must be optional", p.name, rest))
+		}
+		if p.rest {
+			rest = p.name
 		}
 		if p.deflt != "" {
 			if err := p.set(reflect.New(t).Elem().FieldByIndex(p.index), []string{p.deflt}); err != nil {

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -187,8 +188,11 @@ func (c *Command) takeFlag(g given, line string, t token, p *param) (int, error)
 // positional says whether a bare word can be p's value. Before a rest only what is required takes bare words: the first
 // word of a statement is not the name of a cluster.
 func (c *Command) positional(p *param) bool {
-	last := c.params[len(c.params)-1]
-	return p.kind != kindBool && !p.hidden && (p.rest || p.required() || !last.rest)
+	return p.kind != kindBool && !p.hidden && (p.rest || p.required() || !c.hasRest())
+}
+
+func (c *Command) hasRest() bool {
+	return slices.ContainsFunc(c.params, func(p param) bool { return p.rest })
 }
 
 // next is the parameter that a bare word is the value of; nil when all are taken.

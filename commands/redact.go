@@ -23,8 +23,7 @@ var (
 // Redact takes out of a text what must not be shown in a chat: addresses, hosts and secrets. It is the net below the
 // errors that are meant for people, not the means to make others fit.
 func Redact(s string) string {
-	s = authWords.ReplaceAllString(s, "${1} ***")
-	s = keyed.ReplaceAllString(s, "${1}***")
+	s = hideSecrets(s)
 	s = anyURL.ReplaceAllStringFunc(s, address)
 	s = tokens.ReplaceAllStringFunc(s, token40)
 	s = ipv6.ReplaceAllString(s, "a host")
@@ -36,6 +35,14 @@ func Redact(s string) string {
 		return "a host"
 	})
 	return hostName.ReplaceAllString(s, "a host")
+}
+
+// hideSecrets takes out what is named as a secret, such as 'password' = 'x' in the options of a table, and the user part of
+// addresses; the rest of what a person wrote stays.
+func hideSecrets(s string) string {
+	s = authWords.ReplaceAllString(s, "${1} ***")
+	s = keyed.ReplaceAllString(s, "${1}***")
+	return userInfo.ReplaceAllString(s, "//***@")
 }
 
 // address keeps of a URL only the paths of stores that people know as names, s3://bucket/savepoint-1 or file:///dir.

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -13,8 +14,13 @@ func (c *Command) Line(raw json.RawMessage) string {
 	}
 	parts := []string{"/" + c.Path}
 	bareWords := true // values may be bare until one before them is left out
+	rest := ""
 	for i := range c.params {
 		p := &c.params[i]
+		if p.rest && len(g[p.name]) == 1 {
+			rest = c.written(p, g[p.name][0], bareWords)
+			continue
+		}
 		for _, v := range g[p.name] {
 			parts = append(parts, c.written(p, v, bareWords))
 		}
@@ -22,15 +28,18 @@ func (c *Command) Line(raw json.RawMessage) string {
 			bareWords = false
 		}
 	}
+	if rest != "" {
+		parts = append(parts, rest)
+	}
 	return strings.Join(parts, " ")
 }
 
 // written is one value of a parameter as it stands in a line.
 func (c *Command) written(p *param, v string, bareWords bool) string {
-	last := c.params[len(c.params)-1]
+	wanting := slices.ContainsFunc(c.params, func(q param) bool { return q.rest || q.required() && c.after(q, p) })
 	switch {
-	case p.kind == kindBool && v == "true" && bareWords && !last.rest && !last.required():
-		return p.name // the parameters before it are given, and those after it are optional
+	case p.kind == kindBool && v == "true" && bareWords && !wanting:
+		return p.name
 	case p.rest && bareWords && c.plainRest(v):
 		return v
 	case p.rest:
@@ -39,6 +48,11 @@ func (c *Command) written(p *param, v string, bareWords bool) string {
 		return quote(v)
 	}
 	return p.name + "=" + quote(v)
+}
+
+// after says whether q comes after p.
+func (c *Command) after(q param, p *param) bool {
+	return slices.IndexFunc(c.params, func(x param) bool { return x.name == q.name }) > slices.IndexFunc(c.params, func(x param) bool { return x.name == p.name })
 }
 
 // plainWord says whether v, typed bare, is not taken for an option.

@@ -100,10 +100,7 @@ func (r *Router) handle(ctx context.Context, ev bot.Event, show func(bot.Message
 
 // env is the Env of a call of c.
 func (r *Router) env(ev bot.Event, c *Command, show func(bot.Message)) *Env {
-	now := ev.At
-	if now.IsZero() {
-		now = r.now()
-	}
+	now := r.now()
 	e := &Env{Event: ev, Actor: ev.Actor, Place: ev.Place, Now: now, cmd: c, show: show, router: r, args: json.RawMessage("{}")}
 	e.Decision = e.decide(c.Permission, "", "")
 	return e

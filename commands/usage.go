@@ -100,7 +100,9 @@ func (c *Command) paramNames() []string {
 // Usage is how the command is typed: "/flink savepoint JOB [dir=…]".
 func (c *Command) Usage() string {
 	parts := []string{"/" + c.Path}
-	for _, p := range c.params {
+	first := true // of those that may be left out: it is mostly typed bare
+	for i := range c.params {
+		p := &c.params[i]
 		up := strings.ToUpper(p.name)
 		if p.rest || p.kind == kindList {
 			up += "…"
@@ -113,6 +115,8 @@ func (c *Command) Usage() string {
 			parts = append(parts, "["+p.name+"]")
 		case p.rest || p.kind == kindList:
 			parts = append(parts, "["+up+"]")
+		case first && c.positional(p):
+			parts, first = append(parts, "["+up+"]"), false
 		default:
 			parts = append(parts, "["+p.name+"=…]")
 		}

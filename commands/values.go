@@ -258,6 +258,9 @@ func textOf(f reflect.Value) string {
 	return fmt.Sprint(f.Interface())
 }
 
+// redactedMax is how much of one text is kept in records and cards.
+const redactedMax = 4000
+
 // redacted returns args for records and cards: secrets are hidden, long texts cut.
 func (c *Command) redacted(args any) json.RawMessage {
 	var m map[string]any
@@ -270,7 +273,7 @@ func (c *Command) redacted(args any) json.RawMessage {
 		case m[p.name] != nil && p.secret:
 			m[p.name] = "***"
 		case isText:
-			m[p.name] = clip(s, 2000)
+			m[p.name] = clip(hideSecrets(s), redactedMax)
 		}
 	}
 	raw, _ := json.Marshal(m) // what Unmarshal made, Marshal takes
