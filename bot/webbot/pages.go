@@ -65,7 +65,7 @@ func (b *Bot) readMarks(ctx context.Context, user string) (map[string]int64, err
 func (b *Bot) channelPage(w http.ResponseWriter, r *http.Request, u User) {
 	f := b.feeds[r.PathValue("channel")]
 	if f == nil {
-		b.lost(w, "There is no such channel.")
+		b.notice(w, http.StatusNotFound, lost, "There is no such channel.")
 		return
 	}
 	if err := b.refresh(r.Context()); err != nil {
@@ -114,14 +114,17 @@ func (b *Bot) show(w http.ResponseWriter, r *http.Request, name string, v any) {
 	w.Write(buf.Bytes())
 }
 
-func (b *Bot) lost(w http.ResponseWriter, text string) {
+const lost = "Not here"
+
+// notice is a page that only says something.
+func (b *Bot) notice(w http.ResponseWriter, code int, title, text string) {
 	var buf bytes.Buffer
-	if err := b.tmpl.ExecuteTemplate(&buf, "lost", map[string]any{"Text": text, "Asset": b.assets}); err != nil {
-		fail(w, http.StatusNotFound, text)
+	if err := b.tmpl.ExecuteTemplate(&buf, "notice", map[string]any{"Title": title, "Text": text, "Asset": b.assets}); err != nil {
+		fail(w, code, text)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(http.StatusNotFound)
+	w.WriteHeader(code)
 	w.Write(buf.Bytes())
 }
 
@@ -194,7 +197,7 @@ func (b *Bot) postSignOut(w http.ResponseWriter, r *http.Request) {
 func (b *Bot) file(w http.ResponseWriter, r *http.Request, u User) {
 	f := b.feeds[r.PathValue("channel")]
 	if f == nil {
-		b.lost(w, "There is no such file.")
+		b.notice(w, http.StatusNotFound, lost, "There is no such file.")
 		return
 	}
 	rec, err := b.visible(r.Context(), f, r.PathValue("message"), u.ID)
@@ -204,7 +207,7 @@ func (b *Bot) file(w http.ResponseWriter, r *http.Request, u User) {
 	}
 	ref, ok := rec.file(r.PathValue("file"))
 	if !ok {
-		b.lost(w, "This file is no longer kept.")
+		b.notice(w, http.StatusNotFound, lost, "This file is no longer kept.")
 		return
 	}
 	data, err := f.blob(r.Context(), ref.ID)

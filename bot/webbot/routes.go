@@ -44,7 +44,9 @@ func (b *Bot) routes() http.Handler {
 	mux.HandleFunc("POST /press", b.person(b.press))
 	mux.HandleFunc("POST /submit", b.person(b.submit))
 	mux.HandleFunc("POST /read", b.person(b.read))
-	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) { b.lost(w, "There is no such page.") })
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
+		b.notice(w, http.StatusNotFound, lost, "There is no such page.")
+	})
 	return mux
 }
 
@@ -52,11 +54,10 @@ func (b *Bot) routes() http.Handler {
 func (b *Bot) person(p personPage) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		u, ok, err := b.signedIn(r)
-		isPage := strings.HasPrefix(r.URL.Path, "/c/") && r.URL.Query().Get("part") == ""
 		switch {
 		case err != nil:
 			b.storeDown(w, r, err)
-		case !ok && isPage:
+		case !ok && isPage(r):
 			b.toSignIn(w, r)
 		case !ok:
 			fail(w, http.StatusUnauthorized, "You are signed out.")
@@ -69,14 +70,19 @@ func (b *Bot) person(p personPage) http.HandlerFunc {
 }
 
 // toSignIn sends a page's reader to sign in. A link from elsewhere comes without the cookie, since that is SameSite
-// strict; asking for the page once more from here brings it.
+// strict; asking for the page once more from here brings it. "again" keeps that from going round.
 func (b *Bot) toSignIn(w http.ResponseWriter, r *http.Request) {
-	if s := r.Header.Get("Sec-Fetch-Site"); s == "cross-site" || s == "same-site" {
-		w.Header().Set("Refresh", "0")
-		w.WriteHeader(http.StatusOK)
+	site := r.Header.Get("Sec-Fetch-Site")
+	if (site == "cross-site" || site == "same-site") && !r.URL.Query().Has("again") {
+		w.Header().Set("Refresh", "0; url="+r.URL.EscapedPath()+"?again")
 		return
 	}
 	http.Redirect(w, r, "/signin?next="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
+}
+
+// isPage says that a person looks at the answer, and not a script.
+func isPage(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/c/") && !r.URL.Query().Has("part")
 }
 
 // storeDown is the one place where an error of the store becomes words.
@@ -85,7 +91,12 @@ func (b *Bot) storeDown(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	b.log.Warn("console could not use the store", "network", Network, "path", r.Pattern, "err", err)
-	fail(w, http.StatusServiceUnavailable, "drey cannot reach its store just now. Nothing was done; try again in a moment.")
+	const text = "drey cannot reach its store just now. Nothing was done; try again in a moment."
+	if isPage(r) {
+		b.notice(w, http.StatusServiceUnavailable, "One moment", text)
+		return
+	}
+	fail(w, http.StatusServiceUnavailable, text)
 }
 
 // fail answers with words for a person.

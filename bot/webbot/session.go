@@ -16,9 +16,8 @@ import (
 )
 
 const (
-	sessionTTL   = 14 * 24 * time.Hour
-	sessionRenew = 24 * time.Hour
-	cookieName   = "drey_session"
+	sessionTTL = 14 * 24 * time.Hour
+	cookieName = "drey_session"
 )
 
 // session is stored under the hash of the cookie: who reads the store cannot sign in.
@@ -100,7 +99,7 @@ func (b *Bot) signedIn(r *http.Request) (u User, ok bool, err error) {
 }
 
 func (b *Bot) sessionUser(ctx context.Context, id string) (u User, ok bool, err error) {
-	s, version, err := b.sessions.Get(ctx, id)
+	s, _, err := b.sessions.Get(ctx, id)
 	if errors.Is(err, storage.ErrNotFound) {
 		return User{}, false, nil
 	}
@@ -110,14 +109,6 @@ func (b *Bot) sessionUser(ctx context.Context, id string) (u User, ok bool, err 
 	u, ok = b.users[s.User]
 	if !ok || subtle.ConstantTimeCompare([]byte(s.Token), []byte(hashed(string(u.Token)))) != 1 {
 		return User{}, false, nil
-	}
-	if now := b.o.Now(); now.Sub(s.Since) > sessionRenew {
-		s.Since = now
-		tx := b.db.Begin(id)
-		b.sessions.Put(tx, id, s, version)
-		if err := b.db.Commit(ctx, tx); err != nil && !errors.Is(err, storage.ErrConflict) {
-			return User{}, false, fmt.Errorf("renew session: %w", err)
-		}
 	}
 	return u, true, nil
 }

@@ -72,7 +72,7 @@ async function showChannel(ch, push = true) {
     $("#line").setAttribute("aria-label", "Message #" + ch);
     ready();
     composer.reload();
-    if (!phone()) composer.focus();
+    if (phone()) list().focus({ preventScroll: true }); else composer.focus();
   } catch (err) {
     toast(err.message, true);
   }
