@@ -101,6 +101,8 @@ func (j *job) load(ctx context.Context) (bool, error) {
 	j.o.mu.Lock()
 	if p, ok := j.o.unsaved[key]; ok && p.standing() > j.posted.standing() {
 		j.posted, j.changed = p, true
+	} else if ok {
+		delete(j.o.unsaved, key) // another replica took over meanwhile
 	}
 	j.o.mu.Unlock()
 	j.n = j.o.networks[j.want.Delivery.To.Network]
@@ -248,12 +250,13 @@ func (j *job) later(ctx context.Context, err error, after time.Duration) {
 	now := time.Now()
 	pause, tries := after, 0
 	if after > 0 {
-		j.o.lanes.block(j.lane, now.Add(after), now)
+		j.o.lanes.block(j.lane, j.c.ID, now.Add(after), now)
 	} else {
 		tries, pause = j.o.lanes.failed(j.lane, j.c.ID, now)
+		pause = jitter(pause)
 	}
 	j.o.log.Warn("message not sent, will try again", "key", j.c.ID, "to", j.lane, "error", err, "tries", tries, "after", pause)
-	j.release(ctx, jitter(pause))
+	j.release(ctx, pause)
 }
 
 // send posts or edits part i.
@@ -314,8 +317,7 @@ func (j *job) intend(ctx context.Context, i int, sum string) bool {
 
 // sent notes that part i stands at ref. It is false when that may show an earlier state, which has to be edited.
 func (j *job) sent(i int, ref MessageRef, sum string) bool {
-	now := time.Now()
-	j.o.lanes.done(j.lane, j.c.ID, true, now)
+	j.o.lanes.well(j.lane, j.c.ID, time.Now())
 	p := &j.posted.Parts[i]
 	if p.Trying != "" {
 		p.Hash, p.Trying = p.Trying, ""

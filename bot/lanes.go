@@ -8,10 +8,12 @@ import (
 )
 
 const (
-	laneForget  = 5 * time.Minute // idle lanes are forgotten after it
-	failMin     = 500 * time.Millisecond
-	failMax     = time.Minute
-	laneFailMax = 10 * time.Second
+	laneForget   = 5 * time.Minute // idle lanes are forgotten after it
+	failMin      = 500 * time.Millisecond
+	failMax      = time.Minute
+	laneFailMax  = 10 * time.Second
+	ticketForget = time.Minute
+	triesMax     = 4096
 )
 
 // claimed is an item with the time its lease began at the latest.
@@ -35,12 +37,20 @@ type lane struct {
 	busy    bool
 	held    []claimed // came while busy; whoever is in the lane takes them on
 	used    time.Time
-	last    time.Time            // last post
-	next    time.Time            // first slot that nobody has
-	blocked time.Time            // the network wants to be left alone until then
-	fails   int                  // failures in a row
-	slots   map[string]time.Time // by key: when it may be posted
-	since   map[string]time.Time // by key: how long it has waited for its slot
+	last    time.Time // last post
+	blocked time.Time // the network wants to be left alone until then
+	fails   int       // failures in a row
+	tickets int
+	waiting map[string]*ticket // by key: posts that have to wait for the channel's pace
+}
+
+// ticket is the place of a key among those that wait to be posted. It is kept until the key is delivered, so that nothing
+// that goes wrong meanwhile makes it lose its place.
+type ticket struct {
+	n      int
+	at     time.Time // when it was told to come back
+	parked time.Time // it failed and rests until then; others may go before
+	since  time.Time
 }
 
 func newLanes() *lanes {
@@ -53,7 +63,7 @@ func (l *lanes) lane(name string, now time.Time) *lane {
 		if len(l.lanes) > 256 {
 			l.prune(now)
 		}
-		n = &lane{slots: map[string]time.Time{}, since: map[string]time.Time{}}
+		n = &lane{waiting: map[string]*ticket{}}
 		l.lanes[name] = n
 	}
 	n.used = now
@@ -62,7 +72,8 @@ func (l *lanes) lane(name string, now time.Time) *lane {
 
 func (l *lanes) prune(now time.Time) {
 	for name, n := range l.lanes {
-		if !n.busy && len(n.slots) == 0 && now.Sub(n.used) > laneForget && now.After(n.blocked) {
+		n.drop(now)
+		if !n.busy && len(n.waiting) == 0 && now.Sub(n.used) > laneForget && now.After(n.blocked) {
 			delete(l.lanes, name)
 		}
 	}
@@ -111,42 +122,39 @@ func (l *lanes) unhold(name string, now time.Time) []claimed {
 	return held
 }
 
-// post says how long key has to wait before it may be posted, and keeps a slot for it; 0 uses the slot up.
+// post says how long key has to wait before it may be posted; 0 is the permission, given once. Who has to wait is told
+// when all before it will be through, so that it need not ask more often.
 func (l *lanes) post(name, key string, every time.Duration, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.lane(name, now)
-	at, ok := n.slots[key]
-	if !ok {
-		at = latest(now, n.next, n.blocked)
+	t := n.waiting[key]
+	if t == nil {
+		t = &ticket{n: n.tickets, since: now}
+		n.tickets++
+		n.waiting[key] = t
 	}
-	if free := latest(n.last.Add(every), n.blocked); !now.Before(at) && now.Before(free) {
-		at = free
-		// A little late is jitter, and keeps its place. Who missed the slot goes to the end: else all late ones would
-		// come back together, again and again.
-		if free.Sub(now) > every/2 {
-			at, ok = latest(free, n.next), false
+	before := 0
+	for _, o := range n.waiting {
+		if o.n < t.n && !o.parked.After(now) && now.Sub(o.at) < every+time.Second { // else another replica has it
+			before++
 		}
 	}
-	if !ok && at.Add(every).After(n.next) {
-		n.next = at.Add(every)
+	t.at = latest(now, n.last.Add(every), n.blocked).Add(time.Duration(before) * every)
+	if wait := t.at.Sub(now); wait > 0 {
+		return wait
 	}
-	if now.Before(at) {
-		n.slots[key] = at
-		if n.since[key].IsZero() {
-			n.since[key] = now
-		}
-		return at.Sub(now)
-	}
-	n.forget(key)
 	n.last = now
-	n.next = latest(n.next, now.Add(every))
 	return 0
 }
 
-func (n *lane) forget(key string) {
-	delete(n.slots, key)
-	delete(n.since, key)
+// drop forgets tickets that nobody came back with: another replica posted those.
+func (n *lane) drop(now time.Time) {
+	for key, t := range n.waiting {
+		if now.Sub(t.at) > ticketForget {
+			delete(n.waiting, key)
+		}
+	}
 }
 
 // edit says how long a message has to wait before it may be edited; 0 counts as an edit.
@@ -171,12 +179,19 @@ func (l *lanes) edit(name, message string, every time.Duration, now time.Time) t
 	return 0
 }
 
-// block leaves the channel alone until a time.
-func (l *lanes) block(name string, until, now time.Time) {
+// block leaves the channel alone until a time: the network said so when key was to be sent.
+func (l *lanes) block(name, key string, until, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.lane(name, now)
 	n.blocked = latest(n.blocked, until)
+	n.park(key, until)
+}
+
+func (n *lane) park(key string, until time.Time) {
+	if t := n.waiting[key]; t != nil {
+		t.at, t.parked = until, until
+	}
 }
 
 // failed counts a failure that may pass, and returns how often key failed in a row and when to try again. The channel
@@ -187,8 +202,13 @@ func (l *lanes) failed(name, key string, now time.Time) (tries int, pause time.D
 	n := l.lane(name, now)
 	n.fails++
 	n.blocked = latest(n.blocked, now.Add(backoff(n.fails, laneFailMax)))
+	if len(l.tries) > triesMax {
+		clear(l.tries) // what others delivered stays behind in it; no more than a pause is lost
+	}
 	l.tries[key]++
-	return l.tries[key], backoff(l.tries[key], failMax)
+	pause = backoff(l.tries[key], failMax)
+	n.park(key, now.Add(pause))
+	return l.tries[key], pause
 }
 
 // tried says how often key failed since its last success.
@@ -198,27 +218,32 @@ func (l *lanes) tried(key string) int {
 	return l.tries[key]
 }
 
-// done forgets what was kept for key; well says that the network took a message.
-func (l *lanes) done(name, key string, well bool, now time.Time) {
+// well notes that the network took a message of key.
+func (l *lanes) well(name, key string, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := l.lane(name, now)
-	n.forget(key)
+	l.lane(name, now).fails = 0
 	delete(l.tries, key)
-	if well {
-		n.fails = 0
-	}
 }
 
-// oldest is the start of the longest wait for a slot (zero: none waits).
-func (l *lanes) oldest() time.Time {
+// done forgets key, which has nothing left to send.
+func (l *lanes) done(name, key string, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.lane(name, now).waiting, key)
+	delete(l.tries, key)
+}
+
+// oldest is the start of the longest wait for a channel's pace (zero: none waits).
+func (l *lanes) oldest(now time.Time) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var first time.Time
 	for _, n := range l.lanes {
-		for _, at := range n.since {
-			if first.IsZero() || at.Before(first) {
-				first = at
+		n.drop(now)
+		for _, t := range n.waiting {
+			if first.IsZero() || t.since.Before(first) {
+				first = t.since
 			}
 		}
 	}

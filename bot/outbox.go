@@ -150,7 +150,7 @@ func (o *Outbox) Depth(ctx context.Context) (n int, oldest time.Time, err error)
 		return 0, time.Time{}, fmt.Errorf("outbox: %w", err)
 	}
 	// Items that wait for their channel's pace are not due in the queue; this replica knows since when its own wait.
-	if at := o.lanes.oldest(); !at.IsZero() && (oldest.IsZero() || at.Before(oldest)) {
+	if at := o.lanes.oldest(time.Now()); !at.IsZero() && (oldest.IsZero() || at.Before(oldest)) {
 		oldest = at
 	}
 	return n, oldest, nil

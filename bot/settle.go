@@ -40,7 +40,7 @@ func (j *job) settle(ctx context.Context, dead *letter) {
 		return
 	}
 	j.saved()
-	j.o.lanes.done(j.lane, key, false, time.Now())
+	j.o.lanes.done(j.lane, key, time.Now())
 	for _, k := range others {
 		tx := j.o.db.Begin(storage.Root(k))
 		tx.Enqueue(outboxQueue, k, time.Time{})
