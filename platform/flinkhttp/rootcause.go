@@ -42,7 +42,7 @@ func plainClass(simple string) bool {
 		"IllegalArgumentException", "IllegalStateException", "RuntimeException", "UnsupportedOperationException",
 		"JobMasterException", "JobException", "FlinkJobNotFoundException", "ProgramInvocationException",
 		"CheckpointException", "TableNotExistException", "DatabaseNotExistException", "UnknownTaskExecutorException",
-		"DuplicateJobSubmissionException", "DuplicateApplicationSubmissionException", "FileNotFoundException":
+		"DuplicateJobSubmissionException", "DuplicateApplicationSubmissionException", "FileNotFoundException", "HandlerRequestException", "ParseException":
 		return true
 	}
 	return false
