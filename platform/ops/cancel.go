@@ -76,13 +76,11 @@ func (o *Ops) notePoints(ctx context.Context, c *platform.Cluster, st *state, jo
 	if transient(err) {
 		return err
 	}
-	if err != nil { // the job, or its history, is gone: what is recorded is all there is
-		return nil
-	}
-	if cp := cps.Latest; cp != nil && cp.Path != "" {
+	// With any other error the job, or its history, is gone: what is recorded is all there is.
+	if cp := cps.Latest; err == nil && cp != nil && cp.Path != "" {
 		st.Known.point(SavepointRef{Path: cp.Path, At: cp.At, JobID: job, Kind: ByCheckpoint})
 	}
-	if sp := cps.LatestSavepoint; sp != nil && sp.Path != "" {
+	if sp := cps.LatestSavepoint; err == nil && sp != nil && sp.Path != "" {
 		st.Known.point(SavepointRef{Path: sp.Path, At: sp.At, JobID: job, Kind: BySavepoint})
 	}
 	return nil
@@ -106,8 +104,9 @@ func (o *Ops) cancel() procedure {
 					return done(r, "cancelled, without a savepoint. %s", r.State.Known.hint())
 				case "":
 					return done(r, "the cluster does not know the job any more. %s", r.State.Known.hint())
+				default:
+					return done(r, "the job had already ended as %s. %s", s, r.State.Known.hint())
 				}
-				return done(r, "the job had already ended as %s. %s", s, r.State.Known.hint())
 			},
 		}),
 	}

@@ -40,11 +40,11 @@ type fakeJob struct {
 }
 
 type fakeTrigger struct {
-	op    platform.Op
-	job   platform.JobID
-	age   int
-	path  string
-	err   error
+	op   platform.Op
+	job  platform.JobID
+	age  int
+	path string
+	err  error
 }
 
 func newFake() *fake {

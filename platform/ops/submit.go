@@ -164,6 +164,7 @@ func (o *Ops) waiting(ctx context.Context, c *platform.Cluster, s platform.JobSt
 		if err == nil && info.SlotsFree >= 0 && info.SlotsFree < need && (s == platform.Created || job.Tasks.Running == 0) {
 			return fmt.Sprintf("waiting for slots (needs %d, %d free)", need, info.SlotsFree)
 		}
+	default:
 	}
 	if job.Tasks.Total > 0 {
 		return fmt.Sprintf("starting: %d of %d tasks run", job.Tasks.Running, job.Tasks.Total)
