@@ -49,6 +49,11 @@ func TestApproval(t *testing.T) {
 	}
 	wants(t, b.says("olga", "/flink scale orders 4"), "was asked for already")
 	yes := buttonOf(t, card, "Approve").Call
+	for _, label := range []string{"Approve", "Reject"} {
+		if err := b.tree().Resolves(buttonOf(t, card, label).Call); err != nil {
+			t.Errorf("button %s: %v", label, err)
+		}
+	}
 	wants(t, b.presses("olga", yes), "You cannot decide on this", "somebody else has to agree")
 	wants(t, b.presses("vera", yes), "You cannot decide on this", "reviewer", "viewer")
 	wants(t, b.presses("rita", yes), "Approved", "olga")
@@ -76,6 +81,20 @@ func TestApproval(t *testing.T) {
 		t.Error("the same cannot be asked for again afterwards")
 	}
 	wants(t, b.presses("rita", yes), "This card is out of date")
+}
+
+func TestConfirmationComesBeforeApproval(t *testing.T) {
+	o := testOptions()
+	o.Policy[2].For = []string{"job.cancel"}
+	b := newBench(t, o)
+	b.start()
+	if m := b.says("olga", "/flink cancel orders"); m.Form == nil {
+		t.Fatalf("no confirmation: %s", shown(m))
+	}
+	card := b.ask("/flink cancel orders confirm=orders")
+	wants(t, card, "All is lost.", "/flink cancel prod/orders")
+	wants(t, b.presses("rita", buttonOf(t, card, "Approve").Call), "Approved")
+	eventually(t, "it runs", func() bool { return len(b.runs()) == 1 })
 }
 
 func TestTwoApproversRunOnce(t *testing.T) {

@@ -33,4 +33,10 @@
 //
 // A read that names no cluster is checked as "on some cluster": it must leave out what Env.Allowed denies. A change that
 // takes a cluster or a job is never checked so.
+//
+// An approved call runs at most once: it is marked as running before it begins, and when drey ends in between nobody can
+// tell whether it had its effect, so that the card says so and people look. Rights belong to an identity on a network: drey
+// cannot know that two of them are one person, so who has a role to approve with should have it on one network only.
+//
+// What a rule says of job names neither allows nor spares a job that is named by its id: the id could be any job's.
 package commands

@@ -86,7 +86,7 @@ func (e *Env) mayCall(call bot.Call) bool {
 		return e.Allowed(c.Permission, "", "")
 	}
 	cluster, job := c.target(args)
-	return e.Allowed(c.Permission, cluster, job)
+	return e.Allowed(c.permission(args), cluster, job)
 }
 
 // Form asks the person for the arguments of this very command: for all of them, with the values that the call has

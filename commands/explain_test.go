@@ -93,7 +93,8 @@ func TestRedactKeeps(t *testing.T) {
 }
 
 func BenchmarkExplain(b *testing.B) {
-	err := platform.Errorf(platform.Unavailable, "stop prod/orders", "dial tcp 10.0.0.7:8081: %s", strings.Repeat("connection refused ", 50))
+	stack := strings.Repeat("\tat org.apache.flink.runtime.jobmaster.JobMaster.start(JobMaster.java:123)\n", 2000)
+	err := &platform.Error{Kind: platform.Unavailable, Op: "stop prod/orders", Err: errors.New("dial tcp 10.0.0.7:8081: refused"), Detail: stack}
 	for b.Loop() {
 		Explain(err)
 	}

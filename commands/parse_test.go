@@ -119,7 +119,7 @@ func TestArgsSurvive(t *testing.T) {
 		return s.String()
 	}
 	word := func() string { return "j" + text() }
-	for range 3000 {
+	for range 800 {
 		for path, args := range map[string]any{
 			"flink savepoint": jobTestArgs{Job: platform.JobRef{Cluster: "prod", Job: word()}, Dir: text()},
 			"flink stop":      stopTestArgs{Job: platform.JobRef{Job: strings.ReplaceAll(word(), "/", "")}, Drain: rnd.IntN(2) == 0},

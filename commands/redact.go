@@ -17,15 +17,36 @@ var (
 	source    = regexp.MustCompile(`\.(?:java|scala|kt|py|go):\d+$`)
 	letters   = regexp.MustCompile(`[A-Za-z]`)
 	digits    = regexp.MustCompile(`[0-9]`)
-	userInfo  = regexp.MustCompile(`//[^/\s@]*@`)
+	// secretWord is what makes keyed worth its price.
+	secretWord = regexp.MustCompile(`(?i)token|passw|pwd|secret|key|authorization|credential`)
+	frame      = regexp.MustCompile(`^\s*at [A-Za-z0-9_$.<>/]+\((?:[A-Za-z0-9_$]+\.(?:java|scala|kt):\d+|Native Method|Unknown Source)\)\s*$`)
+	userInfo   = regexp.MustCompile(`//[^/\s@]*@`)
 )
+
+// redactMax is how much of a text Redact reads; the rest is cut.
+const redactMax = 256 << 10
 
 // Redact takes out of a text what must not be shown in a chat: addresses, hosts and secrets. It is the net below the
 // errors that are meant for people, not the means to make others fit.
 func Redact(s string) string {
+	lines := strings.SplitAfter(clip(s, redactMax), "\n")
+	for i, line := range lines {
+		if !frame.MatchString(line) { // most of a long text is stack frames
+			lines[i] = redactLine(line)
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+func redactLine(s string) string {
 	s = hideSecrets(s)
-	s = anyURL.ReplaceAllStringFunc(s, address)
+	if strings.Contains(s, "://") {
+		s = anyURL.ReplaceAllStringFunc(s, address)
+	}
 	s = tokens.ReplaceAllStringFunc(s, token40)
+	if !strings.ContainsAny(s, ":.") {
+		return s
+	}
 	s = ipv6.ReplaceAllString(s, "a host")
 	s = ipv4.ReplaceAllString(s, "a host")
 	s = hostPort.ReplaceAllStringFunc(s, func(m string) string {
@@ -41,7 +62,9 @@ func Redact(s string) string {
 // addresses; the rest of what a person wrote stays.
 func hideSecrets(s string) string {
 	s = authWords.ReplaceAllString(s, "${1} ***")
-	s = keyed.ReplaceAllString(s, "${1}***")
+	if secretWord.MatchString(s) {
+		s = keyed.ReplaceAllString(s, "${1}***")
+	}
 	return userInfo.ReplaceAllString(s, "//***@")
 }
 

@@ -92,6 +92,17 @@ func TestConfirm(t *testing.T) {
 	wants(t, b.says("olga", "/flink cancel orders confirm=orders"), "Started")
 }
 
+func TestPermissionByArguments(t *testing.T) {
+	b := newBench(t, testOptions())
+	wants(t, b.says("vera", "/flink sql cluster=prod SELECT 1"), "Started")
+	wants(t, b.says("vera", "/flink sql cluster=prod INSERT INTO a SELECT 1"), "You may not", "sql.write", "prod")
+	wants(t, b.says("olga", "/flink sql cluster=prod INSERT INTO a SELECT 1"), "Started")
+	e := b.env(bot.Event{Actor: web("vera"), Place: webOps()}, b.tree().Find("flink jobs"), nil)
+	if as := e.Actions(Button("Go", "flink sql", sqlTestArgs{Cluster: "prod", Text: "INSERT"}), Button("See", "flink sql", sqlTestArgs{Cluster: "prod", Text: "SELECT"})); len(as) != 1 || as[0].Label != "See" {
+		t.Errorf("%+v", as)
+	}
+}
+
 func TestForms(t *testing.T) {
 	b := newBench(t, testOptions())
 	m := b.says("vera", "/flink sql")

@@ -45,6 +45,14 @@ type sqlTestArgs struct {
 	Text    string `json:"text" help:"the statements" optional:"true" rest:"true"`
 }
 
+// Permission implements Permitter.
+func (a sqlTestArgs) Permission() string {
+	if strings.HasPrefix(a.Text, "INSERT") {
+		return "sql.write"
+	}
+	return "sql.read"
+}
+
 type tagTestArgs struct {
 	Tags []string `json:"tags" help:"some words"`
 }
