@@ -66,6 +66,29 @@ func (f *freezer) Post(ctx context.Context, at bot.Place, key string, m bot.Mess
 	return ref, err
 }
 
+// family is a delivery of one of seven parents, or of their children.
+func family(n *bottest.Memory, k int, text string) bot.Delivery {
+	d := to(n, fmt.Sprintf("inc%d/%d", k%7, k), text)
+	if k >= 7 {
+		d.Parent = fmt.Sprintf("inc%d/%d", k%7, k%7)
+	}
+	return d
+}
+
+// drained waits until nothing is left to deliver.
+func drained(t *testing.T, o *bot.Outbox) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		left, _, err := o.Depth(t.Context())
+		if err == nil && left == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d left, %v", left, err)
+		}
+	}
+}
+
 // Replicas die and are born all the time, at any moment, while states are put. Every key ends in its newest state, in one
 // message, under its parent.
 func TestOutboxReplicasDie(t *testing.T) {
@@ -93,11 +116,7 @@ func TestOutboxReplicasDie(t *testing.T) {
 		for range keys / 2 {
 			k := rand.N(keys)
 			newest[k] = fmt.Sprintf("%d in round %d", k, round)
-			d := to(n, fmt.Sprintf("inc%d/%d", k%7, k), newest[k])
-			if k >= 7 {
-				d.Parent = fmt.Sprintf("inc%d/%d", k%7, k%7)
-			}
-			put(t, db, quiet, d)
+			put(t, db, quiet, family(n, k, newest[k]))
 		}
 		time.Sleep(rand.N(60 * time.Millisecond))
 		store.Close() // from here on nothing it does reaches the store
@@ -106,29 +125,14 @@ func TestOutboxReplicasDie(t *testing.T) {
 	for k := range keys { // every parent at least once
 		if newest[k] == "" || k < 7 {
 			newest[k] = fmt.Sprintf("%d at last", k)
-			d := to(n, fmt.Sprintf("inc%d/%d", k%7, k), newest[k])
-			if k >= 7 {
-				d.Parent = fmt.Sprintf("inc%d/%d", k%7, k%7)
-			}
-			put(t, db, quiet, d)
+			put(t, db, quiet, family(n, k, newest[k]))
 		}
 	}
 	survivor := bot.NewOutbox(db, silent, bot.OutboxOptions{}, n)
 	survivor.SetLease(time.Second)
 	n.Script(nil)
 	run(t, survivor)
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		left, _, err := survivor.Depth(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if left == 0 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%d keys left", left)
-		}
-	}
+	drained(t, survivor)
 	if got := len(n.Said("ops")); got != keys {
 		t.Errorf("%d messages for %d keys", got, keys)
 	}
@@ -176,15 +180,7 @@ func TestOutboxRedisKilled(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	cancel()
 	wg.Wait()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		left, _, err := o.Depth(t.Context())
-		if err == nil && left == 0 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%d left, %v", left, err)
-		}
-	}
+	drained(t, o)
 	said := map[string]int{}
 	for _, s := range n.Said("ops") {
 		said[s.Message.Title]++

@@ -2,6 +2,7 @@ package bot_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -38,83 +39,89 @@ func units(s string) int {
 	return n
 }
 
+// gauge adds up what a message holds, and keeps the first limit it breaks.
+type gauge struct {
+	c              bot.Caps
+	buttons, total int
+	bad            error
+}
+
+// check compares with a limit, of which 0 is none.
+func (g *gauge) check(what string, n, most int) {
+	if n > most && most > 0 && g.bad == nil {
+		g.bad = fmt.Errorf("%s: %d > %d", what, n, most)
+	}
+}
+
+func (g *gauge) line(s string) int {
+	g.total += units(s)
+	if !utf8.ValidString(s) || strings.ContainsAny(s, "\x00\x1b\u202e\u2066") {
+		g.bad = fmt.Errorf("unclean text %q", s)
+	}
+	return units(s)
+}
+
+func (g *gauge) block(block bot.Block) {
+	switch v := block.(type) {
+	case bot.Text:
+		g.check("text", g.line(v.Plain()), g.c.TextMax)
+	case bot.Note:
+		g.check("note", g.line(v.Plain()), g.c.TextMax)
+	case bot.Code:
+		g.check("code", g.line(v.Body), g.c.TextMax)
+	case bot.Fields:
+		g.check("fields", len(v), g.c.FieldsMax)
+		for _, f := range v {
+			g.line(f.Name)
+			g.line(f.Value.Plain())
+		}
+	case bot.Table:
+		g.check("columns", len(v.Columns), g.c.TableCols)
+		g.check("rows", len(v.Rows), g.c.TableRows)
+		g.line(v.Foot)
+		for _, r := range v.Rows {
+			g.check("cells", len(r), len(v.Columns))
+			for _, x := range r {
+				g.line(x)
+			}
+		}
+	case bot.Steps:
+		for _, s := range v {
+			g.line(s.Label)
+			g.line(s.Note)
+		}
+	case bot.Image:
+		g.line(v.Alt)
+		if !g.c.Images {
+			g.bad = errors.New("image")
+		}
+	case bot.File:
+		g.line(v.Name)
+		if len(v.Data) > g.c.FileMax {
+			g.bad = errors.New("file")
+		}
+	case bot.Actions:
+		for _, a := range v {
+			g.buttons++
+			g.check("label", g.line(a.Label), g.c.LabelMax)
+		}
+	}
+}
+
 // within says where m breaks c.
 func within(m bot.Message, c bot.Caps) error {
-	lim := func(n int) int {
-		if n == 0 {
-			return 1 << 30
-		}
-		return n
+	g := gauge{c: c}
+	g.check("title", g.line(m.Title), c.TitleMax)
+	g.check("blocks", len(m.Blocks), c.BlocksMax)
+	for _, b := range m.Blocks {
+		g.block(b)
 	}
-	buttons, total := 0, units(m.Title)
-	var bad error
-	check := func(what string, n, most int) {
-		if n > most && bad == nil {
-			bad = fmt.Errorf("%s: %d > %d", what, n, most)
-		}
-	}
-	line := func(s string) {
-		total += units(s)
-		if !utf8.ValidString(s) || strings.ContainsAny(s, "\x00\x1b\u202e\u2066") {
-			bad = fmt.Errorf("unclean text %q", s)
-		}
-	}
-	check("title", units(m.Title), lim(c.TitleMax))
-	check("blocks", len(m.Blocks), lim(c.BlocksMax))
-	for _, block := range m.Blocks {
-		switch v := block.(type) {
-		case bot.Text:
-			line(v.Plain())
-			check("text", units(v.Plain()), lim(c.TextMax))
-		case bot.Note:
-			line(v.Plain())
-			check("note", units(v.Plain()), lim(c.TextMax))
-		case bot.Code:
-			line(v.Body)
-			check("code", units(v.Body), lim(c.TextMax))
-		case bot.Fields:
-			check("fields", len(v), lim(c.FieldsMax))
-			for _, f := range v {
-				line(f.Name)
-				line(f.Value.Plain())
-			}
-		case bot.Table:
-			check("columns", len(v.Columns), lim(c.TableCols))
-			check("rows", len(v.Rows), lim(c.TableRows))
-			line(v.Foot)
-			for _, r := range v.Rows {
-				check("cells", len(r), len(v.Columns))
-				for _, x := range r {
-					line(x)
-				}
-			}
-		case bot.Steps:
-			for _, s := range v {
-				line(s.Label)
-				line(s.Note)
-			}
-		case bot.Image:
-			line(v.Alt)
-			if !c.Images {
-				return fmt.Errorf("image")
-			}
-		case bot.File:
-			line(v.Name)
-			check("file", len(v.Data), c.FileMax)
-		case bot.Actions:
-			for _, a := range v {
-				buttons++
-				line(a.Label)
-				check("label", units(a.Label), lim(c.LabelMax))
-			}
-		}
-	}
-	check("buttons", buttons, lim(c.ButtonsMax))
-	check("total", total, lim(c.TotalMax))
+	g.check("buttons", g.buttons, c.ButtonsMax)
+	g.check("total", g.total, c.TotalMax)
 	if m.Form != nil && !c.Forms {
-		return fmt.Errorf("form")
+		return errors.New("form")
 	}
-	return bad
+	return g.bad
 }
 
 // checkFit checks what holds for every message.
