@@ -159,7 +159,7 @@ func (e *Endpoint) Do(ctx context.Context, c Call, out any) error {
 	if err != nil {
 		return noAnswer(ctx, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read side
+	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
 	if err != nil {
 		return noAnswer(ctx, err)

@@ -34,7 +34,7 @@ func (a asked) rows() string {
 func ask(ctx context.Context, d platform.Driver, q platform.SQLStatement, lim platform.QueryLimits) asked {
 	var a asked
 	start := time.Now()
-	a.err = d.(platform.Queryer).Query(ctx, q, lim, func(p platform.Page) { a.pages = append(a.pages, p) }) //nolint:forcetypeassert // asked by Run
+	a.err = d.(platform.Queryer).Query(ctx, q, lim, func(p platform.Page) { a.pages = append(a.pages, p) })
 	a.took = time.Since(start)
 	return a
 }
@@ -117,7 +117,7 @@ func (s *suite) query(t *testing.T) {
 	})
 	t.Run("Errors", func(t *testing.T) { s.queryErrors(t, d, prelude) })
 	t.Run("Complete", func(t *testing.T) {
-		list, err := d.(platform.Queryer).Complete(t.Context(), platform.SQLStatement{Prelude: prelude, Text: "SELECT * FROM ord"}, 17) //nolint:forcetypeassert // asked by Run
+		list, err := d.(platform.Queryer).Complete(t.Context(), platform.SQLStatement{Prelude: prelude, Text: "SELECT * FROM ord"}, 17)
 		if err != nil || len(list) == 0 || !strings.Contains(list[0], "orders") {
 			t.Errorf("%v, %v", list, err)
 		}

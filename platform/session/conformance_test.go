@@ -141,6 +141,7 @@ func (c cluster) get(ctx context.Context, path string, out any) error {
 	if err != nil {
 		return err
 	}
+	req.Close = true // leave no idle connection to the leak check
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ func (d *Driver) CanRescale(ctx context.Context, id platform.JobID) (bool, strin
 	_, err := d.requirements(ctx, "look whether job "+short(id)+" can be rescaled", id)
 	switch platform.KindOf(err) {
 	case platform.Unsupported:
-		return false, err.(*platform.Error).Err.Error(), nil //nolint:errorlint,forcetypeassert // KindOf found it outermost
+		return false, err.(*platform.Error).Err.Error(), nil //nolint:errorlint // KindOf found it outermost
 	default:
 		return err == nil, "", err
 	}
