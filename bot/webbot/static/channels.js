@@ -148,6 +148,7 @@ function take(article) {
   const stuck = lists.stick(list(), () => { got = lists.put(rows, article); });
   if (got.same) return;
   lists.spoken(got.row, got.was);
+  if (stuck && mine.has(id)) lists.fromTop(list(), got.row);
   if (!got.fresh) return seen();
   if (article.dataset.who !== me() && (!here() || !stuck)) bump(channel);
   $(".jump").hidden = stuck || !got.fresh;

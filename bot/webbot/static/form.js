@@ -93,11 +93,9 @@ export function start() {
     if (form && current) typed.set(current.message, values(form));
     settle();
     current = null;
-    // The selection still stands in a field that goes away now; without a fresh focus, typing would lead nowhere.
-    const back = document.activeElement === document.body ? $("#line") : document.activeElement;
-    back.blur();
-    modal().replaceChildren();
-    back.focus();
+    // The fields stay until the next form: taking them away here would take the selection with them, and what is typed
+    // next would lead nowhere.
+    if (document.activeElement === document.body) $("#line").focus();
   });
   hear("message", (article) => {
     const own = mine.has(article.dataset.id);

@@ -14,6 +14,11 @@ export function stick(list, run) {
   return was;
 }
 
+// fromTop shows an answer that is longer than the screen from its beginning.
+export function fromTop(list, row) {
+  if (row.offsetHeight > list.clientHeight - 20) list.scrollTop += row.getBoundingClientRect().top - list.getBoundingClientRect().top - 8;
+}
+
 // put inserts or replaces one message. It returns the element and whether it is new.
 export function put(rows, article) {
   let old = rowOf(rows, article.dataset.id);
