@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -153,12 +154,19 @@ func (i *Incident) storyDelivery(t *Target, s story) bot.Delivery {
 
 // digest tells whether a message would look the same.
 func digest(m bot.Message) string {
-	raw, err := json.Marshal(m)
-	if err != nil {
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	var errs []error
+	for _, part := range []any{m.Title, m.Tone, m.Fallback} {
+		errs = append(errs, enc.Encode(part))
+	}
+	for _, b := range m.Blocks {
+		errs = append(errs, enc.Encode(b))
+	}
+	if errors.Join(errs...) != nil {
 		return "" // cannot be; an empty digest only edits once too often
 	}
-	sum := sha256.Sum256(raw)
-	return base64.RawStdEncoding.EncodeToString(sum[:12])
+	return base64.RawStdEncoding.EncodeToString(h.Sum(nil)[:12])
 }
 
 // span is a duration for people: "45 s", "12 min", "3 h 5 min", "2 d 4 h".

@@ -1,0 +1,160 @@
+package alerts
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/drey-ops/drey/alerts/alertmanager"
+	"github.com/drey-ops/drey/storage"
+)
+
+// moody is an Alertmanager's API that can do a thing and lose the answer.
+type moody struct {
+	mu       sync.Mutex
+	silences []alertmanager.Silence
+	lose     int // answers of POST and DELETE still to be lost
+	refuse   bool
+}
+
+func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state := func(s string) *struct {
+		State string `json:"state"`
+	} {
+		return &struct {
+			State string `json:"state"`
+		}{s}
+	}
+	var out any
+	switch path := strings.TrimPrefix(r.URL.Path, "/api/v2/"); {
+	case path == "status":
+		out = map[string]any{"uptime": newClock().t.Add(-time.Hour)}
+	case path == "alerts":
+		l := map[string]string{"alertname": "Down"}
+		out = []any{map[string]any{"fingerprint": hashOf(sortedPairs(l)...)[:16], "labels": l, "receivers": []any{map[string]string{"name": "drey"}}, "status": map[string]any{"state": "active"}}}
+	case r.Method == http.MethodGet:
+		out = m.silences
+	case m.refuse:
+		http.Error(w, `"matchers are no good"`, http.StatusBadRequest)
+		return
+	case r.Method == http.MethodPost:
+		var s alertmanager.Silence
+		if err := json.NewDecoder(r.Body).Decode(&s); err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		m.silences = slices.DeleteFunc(m.silences, func(x alertmanager.Silence) bool { return x.ID == s.ID })
+		if s.ID == "" {
+			s.ID = storage.NewID()
+		}
+		s.Status = state("active")
+		m.silences = append(m.silences, s)
+		out = map[string]string{"silenceID": s.ID}
+	case r.Method == http.MethodDelete:
+		for i := range m.silences {
+			if strings.HasSuffix(path, m.silences[i].ID) {
+				m.silences[i].Status = state("expired")
+			}
+		}
+	}
+	if r.Method != http.MethodGet && m.lose > 0 {
+		m.lose--
+		panic(http.ErrAbortHandler)
+	}
+	_ = json.NewEncoder(w).Encode(out)
+}
+
+func moodyService(t *testing.T) (*moody, *Service, *kept, *clock) {
+	t.Helper()
+	m := &moody{}
+	srv := httptest.NewServer(m)
+	t.Cleanup(srv.Close)
+	o := testOptions()
+	o.Sources["main"] = Source{Token: testToken, Alertmanager: Addresses{srv.URL}}
+	s, out, c := newService(t, o, Hooks{})
+	take(t, s, webhook("Down", nil, Firing))
+	return m, s, out, c
+}
+
+func reconcileNow(t *testing.T, s *Service) {
+	t.Helper()
+	items, _, err := s.db.Claim(t.Context(), reconcileQueue, 10, time.Minute)
+	if err != nil || len(items) == 0 {
+		t.Fatal("nothing to reconcile", err)
+	}
+	s.reconcile(t.Context(), items)
+}
+
+// A silence whose answer was lost is found again, not made twice; and so is its end.
+func TestLostAnswers(t *testing.T) {
+	m, s, out, c := moodyService(t)
+	id := one(t, s).ID
+	m.lose = 1
+	a, err := s.Silence(t.Context(), id, olga(), time.Hour, "")
+	if err != nil || !a.Pending {
+		t.Fatal(a.Say, err)
+	}
+	reconcileNow(t, s)
+	if one(t, s).State() != Firing {
+		t.Error("the worker was in the way of the person")
+	}
+	c.pass(20 * time.Second)
+	reconcileNow(t, s)
+	if i := one(t, s); i.State() != Silenced || len(m.silences) != 1 {
+		t.Fatalf("%s, %d silences", i.State(), len(m.silences))
+	}
+	if got := labels(out.heads(t)[0]); got != "Unsilence" {
+		t.Errorf("buttons %q", got)
+	}
+	longer, err := s.Silence(t.Context(), id, olga(), 3*time.Hour, "")
+	if err != nil || longer.Already || len(m.silences) != 1 || !m.silences[0].EndsAt.Equal(one(t, s).Silences[0].Until) {
+		t.Errorf("lengthened: %q, %v, %+v", longer.Say, err, m.silences)
+	}
+	m.lose = 1
+	if a, err = s.Unsilence(t.Context(), id, olga()); err != nil {
+		t.Fatal(err)
+	}
+	c.pass(20 * time.Second)
+	reconcileNow(t, s)
+	if i := one(t, s); i.State() != Firing || m.silences[0].Live() {
+		t.Errorf("%s after Unsilence (%s)", i.State(), a.Say)
+	}
+	want := []string{"Silenced by Olga until 2026-11-21 00:57 UTC", "Silence changed by Olga until 2026-11-21 02:58 UTC", "Silence ended by Olga"}
+	if got := texts(out.stories(t)); !slices.Equal(got, want) {
+		t.Errorf("stories %q", got)
+	}
+}
+
+func TestSilenceRefused(t *testing.T) {
+	m, s, out, _ := moodyService(t)
+	m.refuse = true
+	_, err := s.Silence(t.Context(), one(t, s).ID, olga(), time.Hour, "")
+	if err == nil || !strings.Contains(err.Error(), "matchers are no good") || one(t, s).State() != Firing || len(out.stories(t)) != 0 {
+		t.Errorf("%v, %s", err, one(t, s).State())
+	}
+	if _, err := s.Silence(t.Context(), one(t, s).ID, olga(), time.Second, ""); err == nil {
+		t.Error("a silence of a second")
+	}
+}
+
+// A silence ends by itself: the head says so.
+func TestSilenceRunsOut(t *testing.T) {
+	m, s, out, c := moodyService(t)
+	if _, err := s.Silence(t.Context(), one(t, s).ID, olga(), time.Hour, ""); err != nil {
+		t.Fatal(err)
+	}
+	c.pass(61 * time.Minute)
+	m.silences[0].Status.State = "expired"
+	m.silences = m.silences[:1]
+	reconcileNow(t, s)
+	if got := texts(out.stories(t)); len(got) != 2 || got[1] != "The silence of Olga is over" {
+		t.Errorf("stories %q", got)
+	}
+}
