@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -77,9 +78,12 @@ func (r *Router) Handle(ctx context.Context, ev bot.Event, show func(bot.Message
 }
 
 func (r *Router) handle(ctx context.Context, ev bot.Event, show func(bot.Message)) (bot.Message, error) {
+	if root, ok := r.tree.rootOnly(ev.Call); ok {
+		ev.Call = CallOf("drey help", helpArgs{Command: root})
+	}
 	c, args, err := r.tree.read(ev.Call, ev.Form)
 	if c == nil {
-		return bot.Message{}, err
+		return bot.Message{}, r.nearest(ev, err)
 	}
 	e := r.env(ev, c, show)
 	if d := e.decide(c.Permission, "", ""); !d.Allowed { // before any look at a cluster, and before usage
@@ -96,6 +100,20 @@ func (r *Router) handle(ctx context.Context, ev bot.Event, show func(bot.Message
 		return bot.Message{}, err
 	}
 	return c.run(ctx, e, args)
+}
+
+// nearest keeps of the commands that were perhaps meant those that the person may run.
+func (r *Router) nearest(ev bot.Event, err error) error {
+	var u *UsageError
+	if !errors.As(err, &u) {
+		return err
+	}
+	kept := *u
+	kept.Near = slices.DeleteFunc(slices.Clone(u.Near), func(line string) bool {
+		c, _ := r.tree.head(line)
+		return c == nil || !r.env(ev, c, nil).Decision.Allowed
+	})
+	return &kept
 }
 
 // env is the Env of a call of c.

@@ -54,6 +54,15 @@ func TestAuditKeepsNoSecrets(t *testing.T) {
 	}
 }
 
+func TestAReadCostsOneRoundTrip(t *testing.T) {
+	b := newBench(t, testOptions())
+	before := b.trips.Load()
+	b.says("vera", "/flink jobs")
+	if n := b.trips.Load() - before; n != 1 {
+		t.Errorf("%d round trips to the store", n)
+	}
+}
+
 func TestNothingRunsUnrecorded(t *testing.T) {
 	b := newBench(t, testOptions())
 	if err := b.db.Close(); err != nil {
@@ -135,6 +144,24 @@ func TestErrorsAreExplainedOnceWithAReference(t *testing.T) {
 	wants(t, m, "Something went wrong inside drey", "Reference")
 	if s := shown(m); strings.Contains(s, "hunter2") || strings.Contains(s, "8081") || strings.Contains(s, "jm") {
 		t.Error(s)
+	}
+}
+
+func TestBareRootIsAQuestion(t *testing.T) {
+	b := newBench(t, testOptions())
+	for _, line := range []string{"/flink", "/flink help", "@drey flink"} {
+		m := b.says("vera", line)
+		wants(t, m, "What you may do here", "/flink jobs")
+		if strings.Contains(shown(m), "/drey audit") || strings.Contains(shown(m), "/flink stop") {
+			t.Errorf("%s: %s", line, shown(m))
+		}
+	}
+	for _, line := range []string{"/", "@drey", "/drey help", "", "/drey"} {
+		wants(t, b.says("vera", line), "What you may do here", "/drey audit")
+	}
+	m := b.says("vera", "/flink stpo orders")
+	if strings.Contains(shown(m), "[/flink stop") {
+		t.Errorf("offers what vera may not: %s", shown(m))
 	}
 }
 

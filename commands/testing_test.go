@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -66,6 +67,8 @@ type bench struct {
 	mu   sync.Mutex
 	ran  []string // "olga flink stop prod/orders"
 	asks int      // looks at a cluster
+
+	trips atomic.Int64 // to the store
 }
 
 // recorder is an Outbox that keeps the newest message of each key.
@@ -177,7 +180,8 @@ func (b *bench) tree() Tree {
 func newBench(t *testing.T, o Options) *bench {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	db, err := storage.Open(t.Context(), storage.Options{Memory: true}, log)
+	b := &bench{t: t, out: &recorder{sent: map[string]bot.Delivery{}}}
+	db, err := storage.Open(t.Context(), storage.Options{Memory: true, OnCall: func(string, time.Duration, error) { b.trips.Add(1) }}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +190,7 @@ func newBench(t *testing.T, o Options) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, db: db, out: &recorder{sent: map[string]bot.Delivery{}}}
+	b.db = db
 	b.Router = NewRouter(db, log, b.tree(), p, b.out, RouterOptions{})
 	return b
 }

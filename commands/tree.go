@@ -51,6 +51,21 @@ func (t Tree) Roots() []string {
 	return roots
 }
 
+// rootOnly says whether a typed line names no command, but at most a root, with or without "help": a question what there is.
+func (t Tree) rootOnly(call bot.Call) (root string, ok bool) {
+	if call.Path != "" || len(call.Line) > LineMax || t.Find("drey help") == nil {
+		return "", false
+	}
+	words := strings.Fields(strings.ToLower(call.Line[start(call.Line):]))
+	switch {
+	case len(words) == 0:
+		return "", true
+	case len(words) > 2 || len(words) == 2 && words[1] != "help" || t.Find(strings.Join(words, " ")) != nil:
+		return "", false
+	}
+	return words[0], slices.Contains(t.Roots(), words[0])
+}
+
 // Specs is the tree as networks need to know it.
 func (t Tree) Specs() []bot.CommandSpec {
 	var out []bot.CommandSpec
