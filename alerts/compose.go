@@ -296,13 +296,13 @@ func jobButtons(i *Incident) bot.Actions {
 	can := func(op platform.Op) bool { return i.Facts == nil || i.Facts.can(op) }
 	var out bot.Actions
 	if can(platform.OpSavepoint) {
-		out = append(out, bot.Button{Label: "Savepoint", Call: bot.Call{Path: "flink savepoint", Args: args}})
+		out = append(out, bot.Button{Label: "Savepoint", Call: bot.Call{Path: "flink savepoint", Args: args, InThread: true}})
 	}
 	if can(platform.OpSubmitSQL) {
-		out = append(out, bot.Button{Label: "Restart", Confirm: "Restart " + ref.Job + " from its newest savepoint or checkpoint?", Call: bot.Call{Path: "flink restart", Args: args}})
+		out = append(out, bot.Button{Label: "Restart", Confirm: "Restart " + ref.Job + " from its newest savepoint or checkpoint?", Call: bot.Call{Path: "flink restart", Args: args, InThread: true}})
 	}
 	if can(platform.OpStop) {
-		out = append(out, bot.Button{Label: "Stop", Style: bot.Danger, Confirm: "Stop " + ref.Job + " with a savepoint?", Call: bot.Call{Path: "flink stop", Args: args}})
+		out = append(out, bot.Button{Label: "Stop", Style: bot.Danger, Confirm: "Stop " + ref.Job + " with a savepoint?", Call: bot.Call{Path: "flink stop", Args: args, InThread: true}})
 	}
 	return out
 }

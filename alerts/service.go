@@ -237,8 +237,8 @@ func (s *Service) work(ctx context.Context, q storage.Queue, max int, do func(co
 // errSame stops a change that would change nothing.
 var errSame = errors.New("alerts: nothing to change")
 
-// change reads the newest incident of a stem, changes it, and commits it with what is to be said. fn may run several
-// times; it returns errSame to leave all as it is, but then too, with an item, done runs.
+// change reads the newest incident of a stem, changes it, and commits it with what is to be said and what fn added to tx. fn
+// may run several times; it returns errSame to leave all as it is.
 func (s *Service) change(ctx context.Context, stem string, fn func(i *Incident, tx *storage.Tx) ([]story, error)) (Incident, error) {
 	for try := 0; ; try++ {
 		inc, was, err := s.current.Get(ctx, stem)

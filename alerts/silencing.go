@@ -72,8 +72,8 @@ func (s *Service) silenceNow(ctx context.Context, inc Incident, op string) (Answ
 	want := *inc.silence(op)
 	v := s.view(limit, inc.Source)
 	id, err := v.place(limit, want)
-	refused := err != nil && platform.KindOf(err) == platform.Invalid
-	if err != nil && !refused {
+	refused := platform.KindOf(err) == platform.Invalid
+	if pending := !refused && err != nil; pending {
 		return Answer{Incident: inc, Pending: true, Say: "Alertmanager did not answer. The silence stays wanted: drey tries on, and the thread tells when it is made."}, nil
 	}
 	got, serr := s.change(ctx, inc.root(), func(i *Incident, _ *storage.Tx) ([]story, error) {
@@ -142,7 +142,7 @@ func (s *Service) Unsilence(ctx context.Context, id string, actor bot.Actor) (An
 	}
 	limit, cancel := context.WithTimeout(ctx, silenceWithin)
 	defer cancel()
-	if err := s.view(limit, inc.Source).end(limit, op); err != nil {
+	if pending := s.view(limit, inc.Source).end(limit, op) != nil; pending {
 		return Answer{Incident: inc, Pending: true, Say: "Alertmanager did not answer. The silence stays to be ended: drey tries on, and the thread tells when it is done."}, nil
 	}
 	inc, err = s.change(ctx, inc.root(), func(i *Incident, _ *storage.Tx) ([]story, error) {
