@@ -158,6 +158,11 @@ func testForms(s *stage, b *browser) {
 	tb.has("#rows code", "clicks-sessions")
 
 	tb.line("/flink sql")
+	tb.until(`document.querySelector("#modal").open`)
+	tb.key("Escape")
+	tb.until(`!document.querySelector("#modal").open`)
+
+	tb.line("/flink sql")
 	tb.until(`document.activeElement.name === "text"`)
 	tb.key("Enter", kb.ModifierCtrl)
 	tb.has("#modal .error", "This is needed.")
@@ -176,6 +181,14 @@ func testForms(s *stage, b *browser) {
 	}
 	tb.keys("still types")
 	tb.until(`document.querySelector("#line").value === "still types"`)
+	tb.run(`document.querySelector("#line").value = ""`)
+	tb.click("[data-form]")
+	tb.until(`document.querySelector("#modal").open`)
+	tb.keys("half typed")
+	tb.click("#modal [data-close]")
+	tb.do(chromedp.Focus(chromedp.CSS("#line")))
+	tb.keys("types on")
+	tb.until(`document.querySelector("#line").value === "types on"`)
 }
 
 func testThreads(s *stage, b *browser) {

@@ -1,5 +1,5 @@
 // What a message offers: buttons with their question, copying, pictures.
-import { $, $$, clone, on, toast, hear } from "./dom.js";
+import { $, $$, clone, hear, on, refocus, toast } from "./dom.js";
 import { gesture, post, recordOf } from "./api.js";
 
 // mine are the gestures of this page, by record id, until they are answered.
@@ -95,7 +95,7 @@ export function start() {
     img.alt = small.alt;
     $("#zoom").showModal();
   });
-  on("click", "dialog [data-close]", (_, b) => b.closest("dialog").close());
+  on("click", "dialog [data-close]", (_, b) => { b.closest("dialog").close(); refocus(); });
   on("click", "#zoom", (e, d) => { if (e.target === d || e.target.tagName === "IMG") d.close(); });
   hear("message", (article) => {
     const own = mine.get(article.dataset.id);

@@ -60,6 +60,14 @@ export function hear(name, run) {
   document.addEventListener("drey:" + name, (e) => run(e.detail));
 }
 
+// refocus is for after a dialog. The browser gives the focus back, but leaves the selection in the field that went away:
+// what is typed next would lead nowhere until the focus is given anew.
+export function refocus() {
+  const back = document.activeElement === document.body ? $("#line") : document.activeElement;
+  back.blur();
+  back.focus({ preventScroll: true });
+}
+
 // keep remembers something for this tab alone: lines may hold what should not outlive it.
 export const keep = {
   get(key, or) {

@@ -1,6 +1,6 @@
 // Forms open as dialogs. The answer to a submission takes the place of the form's message: another form means that
 // something in it was wrong, anything else that it was taken.
-import { $, $$, fragment, hear, on } from "./dom.js";
+import { $, $$, fragment, hear, on, refocus } from "./dom.js";
 import { gesture, post } from "./api.js";
 import { mine, busy } from "./actions.js";
 import { paint } from "./times.js";
@@ -93,9 +93,7 @@ export function start() {
     if (form && current) typed.set(current.message, values(form));
     settle();
     current = null;
-    // The fields stay until the next form: taking them away here would take the selection with them, and what is typed
-    // next would lead nowhere.
-    if (document.activeElement === document.body) $("#line").focus();
+    refocus();
   });
   hear("message", (article) => {
     const own = mine.has(article.dataset.id);
