@@ -60,6 +60,10 @@ func scenarios() []scenario {
 			r.fake.failsAt = 4
 			return Scale{Job: own(r), Parallelism: 4}
 		}, []string{"stop orders", "submit orders at 4", "submit orders at 2"}, saga.Failed, "rolled back", runsAt(2)},
+		{"scale into a loop", KindScale, func(r *rig) Request {
+			r.fake.loopsAt = 4
+			return Scale{Job: own(r), Parallelism: 4}
+		}, []string{"stop orders", "submit orders at 4", "cancel orders", "submit orders at 2"}, saga.Failed, "boom", runsAt(2)},
 		{"restart", KindRestart, func(r *rig) Request { return Restart{Job: own(r)} },
 			[]string{"stop orders", "submit orders at 2"}, saga.Done, "runs again", runsAt(2)},
 		{"restart of a failing job", KindRestart, func(r *rig) Request {

@@ -25,6 +25,19 @@
 // Start takes an Origin instead of a bare key, because the person's name belongs into the lock, the savepoints and the
 // words of a refusal, and the caller's Meta is not ours to read.
 //
+// A trigger id lives in the JobManager's memory. When it is forgotten, the job is the witness: its state and the newest
+// savepoint in its history tell whether the savepoint was written; if the job still runs and nothing was, it is asked for
+// again under a new id. Only what nobody can look up becomes a question to a person.
+//
+// Jobs are submitted with retained checkpoints unless their own configuration says otherwise: a job that fails again and
+// again gives no savepoint, and cancelling it would delete the only thing to restart it from.
+//
+// A job that falls three times before it ever ran ends the following of it. The lock would otherwise keep people from
+// stopping it for as long as the procedure waits.
+//
+// The one gap: Flink forgets a job an hour after its end. A drey that dies between a submission and its commit, and stays
+// away for longer, submits a job that has finished meanwhile a second time.
+//
 // A cluster that does not answer is not a failed try: the step is asked again after a growing pause for as long as it
 // takes, and the card says so. Nothing that was begun is forgotten meanwhile.
 package ops

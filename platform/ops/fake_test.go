@@ -23,6 +23,7 @@ type fake struct {
 
 	down      bool
 	loseAfter platform.Op // the next Begin of this op acts, and its answer is lost
+	loopsAt   int         // a job submitted at this parallelism is restarted for ever
 	failsAt   int         // a job submitted at this parallelism fails
 	noSave    error       // every savepoint fails with it
 	capAt     int         // a rescale in place gets no further
@@ -146,6 +147,11 @@ func (f *fake) move(j *fakeJob) {
 		return
 	}
 	switch {
+	case !j.State.Terminal() && j.State != platform.Cancelling && f.loopsAt == j.Parallelism:
+		j.cause = "java.lang.RuntimeException: boom"
+		if j.State = platform.Restarting; j.looks/3%2 == 0 {
+			j.State = platform.Created
+		}
 	case j.goal > 0 && j.State == platform.Running:
 		if f.size(j, j.goal); f.capAt > 0 && j.goal > f.capAt {
 			f.size(j, f.capAt)

@@ -220,6 +220,16 @@ func TestSubmitWaitsForSlots(t *testing.T) {
 	r.ended(r.run("event-2", req), saga.Done, "not running after")
 }
 
+func TestSubmitIntoALoop(t *testing.T) {
+	r := newRig(t, memory(t), "prod")
+	r.fake.loopsAt = 2
+	op := r.run("event", SubmitSQL{Cluster: "prod", Name: "orders", Statement: "INSERT INTO t SELECT 1", Parallelism: 2})
+	r.ended(op, saga.Failed, "fails and is started again: java.lang.RuntimeException: boom. The cluster goes on trying")
+	if k := r.known("orders"); k.Current != op.Result.JobID || k.Current == "" {
+		t.Errorf("the job lives: %+v", k)
+	}
+}
+
 func TestScaleInPlaceCapped(t *testing.T) {
 	r := newRig(t, memory(t), "prod")
 	r.hurry()

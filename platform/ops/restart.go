@@ -53,6 +53,9 @@ func (o *Ops) restartLeg() leg {
 			return done(r, "runs again from %s", r.State.Restore)
 		},
 		broken: func(r *run, live bool, why error) (saga.Next, error) {
+			if live && r.State.New.Falls >= fallsMax {
+				return failed(r, "the job was submitted again, but %s. The cluster goes on trying; stop or cancel ends that.", why)
+			}
 			if live {
 				return done(r, "submitted again, but %s; it is no longer followed here, and starts by itself when it can", why)
 			}

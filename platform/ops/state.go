@@ -65,6 +65,8 @@ type change struct {
 	Ticket *platform.Ticket `json:"ticket,omitempty"`
 	Tries  int              `json:"tries,omitempty"`
 	Done   bool             `json:"done,omitempty"`
+	Down   bool             `json:"down,omitempty"`  // the job was being restarted at the last look
+	Falls  int              `json:"falls,omitempty"` // how often it was seen to fall
 }
 
 const (

@@ -25,6 +25,18 @@ type leg struct {
 	turn func(r *run) (saga.Next, error)
 }
 
+// fallsMax is how often a job may fall before it ran: then following it longer would only keep people from acting on it.
+const fallsMax = 3
+
+// fell counts the falls of a job from one look to the next.
+func (ch *change) fell(down bool) int {
+	if down && !ch.Down {
+		ch.Falls++
+	}
+	ch.Down = down
+	return ch.Falls
+}
+
 // lostTries is how often a job that vanished before it ran is submitted again.
 const lostTries = 2
 
@@ -146,6 +158,10 @@ func (o *Ops) await(ctx context.Context, c *platform.Cluster, r *run, l leg) (sa
 		return l.turn(r)
 	}
 	why := o.waiting(ctx, c, s, job, l.parallelism(st))
+	if falls := ch.fell(s == platform.Restarting || s == platform.Failing); max(falls, job.Restarts) >= fallsMax {
+		ch.Falls = fallsMax
+		return l.broken(r, true, errors.New(falling+rootCause(ctx, c, ch.Job)))
+	}
 	if time.Since(r.Since) > l.limit {
 		return l.broken(r, true, fmt.Errorf("not running after %s: %s", l.limit, why))
 	}
@@ -153,12 +169,14 @@ func (o *Ops) await(ctx context.Context, c *platform.Cluster, r *run, l leg) (sa
 	return o.again(r), nil
 }
 
+const falling = "the job fails and is started again: "
+
 // waiting says in words what keeps a job from running.
 func (o *Ops) waiting(ctx context.Context, c *platform.Cluster, s platform.JobState, job platform.Job, want int) string {
 	need := max(want, job.Parallelism, 1)
 	switch s {
 	case platform.Restarting, platform.Failing:
-		return "the job fails and is started again: " + rootCause(ctx, c, job.ID)
+		return falling + rootCause(ctx, c, job.ID)
 	case platform.Created, platform.Running:
 		info, err := c.DescribeNow(ctx)
 		if err == nil && info.SlotsFree >= 0 && info.SlotsFree < need && (s == platform.Created || job.Tasks.Running == 0) {
@@ -185,6 +203,9 @@ func (o *Ops) submit() procedure {
 			return done(r, "running, parallelism %d", job.Parallelism)
 		},
 		broken: func(r *run, live bool, why error) (saga.Next, error) {
+			if live && r.State.New.Falls >= fallsMax {
+				return failed(r, "the job was submitted, but %s. The cluster goes on trying; stop or cancel ends that.", why)
+			}
 			if live {
 				return done(r, "submitted, but %s; it is no longer followed here, and starts by itself when it can", why)
 			}
