@@ -47,6 +47,8 @@ type Call struct {
 	Path string          `json:"path,omitempty"` // "flink savepoint"
 	Args json.RawMessage `json:"args,omitempty"`
 	Line string          `json:"line,omitempty"` // "/flink savepoint orders", as typed
+	// InThread says, for a button, that what the press leads to belongs in the thread under the button's message.
+	InThread bool `json:"in_thread,omitempty"`
 }
 
 // Event is one gesture of a person: a typed command, a pressed button, a submitted form.

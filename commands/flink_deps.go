@@ -185,11 +185,13 @@ func (d Deps) lookUp(ctx context.Context, ref platform.JobRef) (*platform.Cluste
 	if err != nil {
 		return nil, platform.Job{}, err
 	}
-	j, err := c.Find(ctx, ref.Job)
+	fresh, err := c.Find(ctx, ref.Job)
 	if err != nil {
 		return c, platform.Job{}, err
 	}
-	j, err = c.Job(ctx, j.ID)
+	j, err := c.Job(ctx, fresh.ID)
+	// Flink gives the details of a job from a cache of some seconds, but the overview as it is.
+	j.State, j.Start, j.End, j.Tasks = fresh.State, fresh.Start, fresh.End, fresh.Tasks
 	return c, j, err
 }
 

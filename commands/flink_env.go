@@ -16,15 +16,12 @@ func (e *Env) key() string {
 	return e.Event.ID
 }
 
-// cardPlace is where the card of an operation belongs: in the thread where the command was given, or in the thread of the
-// message whose button was pressed.
+// cardPlace is where the card of an operation belongs: where the command was given, or in the thread of the message whose
+// button was pressed where the button says so, as those of alerts do.
 func (e *Env) cardPlace() bot.Place {
-	p := e.Place
-	if p.Thread == "" && e.Event.Origin != nil {
-		p.Thread = e.Event.Origin.Place.Thread
-		if p.Thread == "" {
-			p.Thread = e.Event.Origin.ID
-		}
+	p, o := e.Place, e.Event.Origin
+	if p.Thread == "" && o != nil && e.Event.Call.InThread {
+		p.Thread = firstOf(o.Place.Thread, o.ID)
 	}
 	return p
 }

@@ -33,7 +33,7 @@ func TestProblems(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, in, want string }{
 		{"empty is all defaults", "", ""},
-		{"not YAML", "server: [", "f.yaml:1: not YAML: did not find expected node content"},
+		{"not YAML", "server: [", "f.yaml:1: not YAML: did not find expected ',' or ']'"},
 		{"unknown key with a near one", "server:\n  lisen: x\n", "f.yaml:2: server.lisen: unknown key; did you mean listen? Allowed: drain, external_url, listen, log, log_level"},
 		{"twice", "server:\n  log: text\n  log: json\n", "f.yaml:3: server.log: stands here twice; keep one"},
 		{"wrong type", "server:\n  drain: soon\n", "f.yaml:2: server.drain: want a duration such as 30s, 15m or 2h, have `soon`"},

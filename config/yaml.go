@@ -48,6 +48,7 @@ type file struct {
 	name     string
 	root     *yaml.Node
 	lines    map[string]int
+	values   map[string]string // of the scalars, by key
 	problems Problems
 }
 
@@ -68,7 +69,7 @@ func (f *file) lineOf(key string) int {
 
 // decode reads src into the struct that dst points to.
 func decode(name string, src []byte, dst any) (*file, error) {
-	f := &file{name: name, lines: map[string]int{}}
+	f := &file{name: name, lines: map[string]int{}, values: map[string]string{}}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(src, &doc); err != nil {
 		line, msg := splitLine(err.Error())
@@ -125,6 +126,7 @@ func (f *file) walk(n *yaml.Node, key string, t reflect.Type) {
 			f.walk(v, fmt.Sprintf("%s[%d]", key, i), elem)
 		}
 	case yaml.ScalarNode:
+		f.values[key] = n.Value
 		f.expand(n, key)
 	case yaml.AliasNode:
 		f.add(n.Line, key, "YAML aliases are not allowed here; write the value out")
@@ -193,7 +195,7 @@ func (f *file) allowed(t reflect.Type, name string) string {
 	return "; allowed: " + strings.Join(names, ", ")
 }
 
-var reference = regexp.MustCompile(`\$\{([a-z]+):([^}]*)\}`) //nolint:gochecknoglobals // a constant that Go cannot spell as one
+var reference = regexp.MustCompile(`\$\{([a-z]+):([^}]*)\}`)
 
 // expand replaces ${env:NAME} and ${file:/path}.
 func (f *file) expand(n *yaml.Node, key string) {
@@ -229,7 +231,7 @@ func (f *file) expand(n *yaml.Node, key string) {
 	}
 }
 
-var atLine = regexp.MustCompile(`line (\d+): (.*)`) //nolint:gochecknoglobals // as above
+var atLine = regexp.MustCompile(`line (\d+): (.*)`)
 
 func splitLine(msg string) (int, string) {
 	m := atLine.FindStringSubmatch(msg)
@@ -245,24 +247,27 @@ func (f *file) typeErrors(err error) {
 	var te *yaml.TypeError
 	if !errors.As(err, &te) {
 		line, msg := splitLine(err.Error())
-		f.add(line, f.keyAt(line), "%s", msg)
+		f.add(line, f.keyAt(line, ""), "%s", msg)
 		return
 	}
 	for _, e := range te.Errors {
 		line, msg := splitLine(e)
-		f.add(line, f.keyAt(line), "%s", plainType(msg))
+		want, have := plainType(msg)
+		if have != "" {
+			want += ", have " + have
+		}
+		f.add(line, f.keyAt(line, have), "%s", want)
 	}
 }
 
-// plainType says in words what the decoder says in Go types.
-func plainType(msg string) string {
-	msg = strings.TrimPrefix(msg, "cannot unmarshal ")
-	value, typ, ok := strings.Cut(msg, " into ")
+// plainType says in words what the decoder says in Go types; have is the value as written, where it is told.
+func plainType(msg string) (want, have string) {
+	value, typ, ok := strings.Cut(strings.TrimPrefix(msg, "cannot unmarshal "), " into ")
 	if !ok {
-		return msg
+		return msg, ""
 	}
-	_, value, _ = strings.Cut(value, " ")
-	want := map[string]string{
+	_, have, _ = strings.Cut(value, " ")
+	want = map[string]string{
 		"time.Duration": "a duration such as 30s, 15m or 2h", "bool": "true or false", "int": "a whole number", "int64": "a whole number", "string": "text",
 	}[typ]
 	switch {
@@ -272,18 +277,17 @@ func plainType(msg string) string {
 	default:
 		want = "a mapping of keys"
 	}
-	if value == "" {
-		return "want " + want
-	}
-	return fmt.Sprintf("want %s, have %s", want, value)
+	return "want " + want, have
 }
 
-// keyAt finds the longest key that stands on a line.
-func (f *file) keyAt(line int) string {
-	best := ""
+// keyAt finds the key that stands on a line with this value (in backquotes, perhaps cut), or else the longest on the line.
+func (f *file) keyAt(line int, value string) string {
+	value = strings.TrimSuffix(strings.Trim(value, "`"), "...")
+	best, fits := "", false
 	for k, l := range f.lines {
-		if l == line && len(k) > len(best) {
-			best = k
+		has := value != "" && strings.HasPrefix(f.values[k], value)
+		if l == line && (has && !fits || has == fits && (len(k) > len(best) || len(k) == len(best) && k < best)) {
+			best, fits = k, has
 		}
 	}
 	return best

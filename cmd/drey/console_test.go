@@ -10,8 +10,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,27 +29,15 @@ func signIn(ctx context.Context, base, user, token string) (*console, error) {
 		return nil, err
 	}
 	c := &console{base: base, user: user, client: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
-	form := url.Values{"user": {user}, "token": {token}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/signin", strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, err
+	c.user = "-" // nobody, until signed in
+	if err := c.post(ctx, "/signin", map[string]any{"user": user, "token": token}); err != nil {
+		return nil, fmt.Errorf("sign in as %s: %w", user, err)
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Sec-Fetch-Site", "same-origin")
-	resp, err := c.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK || strings.Contains(resp.Request.URL.Path, "signin") {
-		body, _ := io.ReadAll(resp.Body)
-		return nil, fmt.Errorf("sign in as %s: %s: %s", user, resp.Status, textOf(string(body)))
-	}
+	c.user = user
 	return c, nil
 }
 
 func (c *console) post(ctx context.Context, path string, in map[string]any) error {
-	in["id"] = rand.Text()
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
@@ -75,7 +63,7 @@ func (c *console) post(ctx context.Context, path string, in map[string]any) erro
 
 // say types a line in a channel.
 func (c *console) say(ctx context.Context, channel, thread, line string) error {
-	return c.post(ctx, "/send", map[string]any{"channel": channel, "thread": thread, "line": line})
+	return c.post(ctx, "/send", map[string]any{"id": rand.Text(), "channel": channel, "thread": thread, "line": line})
 }
 
 // page is the HTML of a channel, or of a thread in it.
@@ -101,12 +89,65 @@ func (c *console) page(ctx context.Context, channel, thread string) (string, err
 }
 
 var (
-	tag    = regexp.MustCompile(`(?s)<script.*?</script>|<style.*?</style>|<template.*?</template>|<[^>]*>`)
-	blanks = regexp.MustCompile(`[ \t]*\n\s*`)
+	article = regexp.MustCompile(`(?s)<article .*?</article>`)
+	tag     = regexp.MustCompile(`(?s)<script.*?</script>|<style.*?</style>|<template.*?</template>|<[^>]*>`)
+	blanks  = regexp.MustCompile(`\s+`)
+	pressed = regexp.MustCompile(`(?s)<button [^>]*data-button="([^"]+)"[^>]*>(.*?)</button>`)
+	formID  = regexp.MustCompile(`data-form-id="([^"]+)"`)
+	dataID  = regexp.MustCompile(`data-id="([^"]+)"`)
 )
 
-// textOf is what a person reads of HTML.
+// textOf is what a person reads of HTML, on one line.
 func textOf(s string) string {
-	s = html.UnescapeString(tag.ReplaceAllString(s, "\n"))
-	return strings.TrimSpace(blanks.ReplaceAllString(s, "\n"))
+	return strings.TrimSpace(blanks.ReplaceAllString(html.UnescapeString(tag.ReplaceAllString(s, " ")), " "))
+}
+
+// messages are those of a channel or a thread that the person sees, the oldest first, as HTML.
+func (c *console) messages(ctx context.Context, channel, thread string) ([]string, error) {
+	page, err := c.page(ctx, channel, thread)
+	return article.FindAllString(page, -1), err
+}
+
+// press presses the newest button with this label.
+func (c *console) press(ctx context.Context, channel, thread, label string) error {
+	ms, err := c.messages(ctx, channel, thread)
+	if err != nil {
+		return err
+	}
+	for _, m := range slices.Backward(ms) {
+		for _, b := range pressed.FindAllStringSubmatch(m, -1) {
+			if textOf(b[2]) == label {
+				return c.post(ctx, "/press", map[string]any{"id": rand.Text(), "channel": channel, "thread": "", "message": dataID.FindStringSubmatch(m)[1], "button": b[1]})
+			}
+		}
+	}
+	return fmt.Errorf("no button %q for %s in #%s", label, c.user, channel)
+}
+
+// fill submits the newest form.
+func (c *console) fill(ctx context.Context, channel string, values map[string]string) error {
+	ms, err := c.messages(ctx, channel, "")
+	if err != nil {
+		return err
+	}
+	for _, m := range slices.Backward(ms) {
+		if f := formID.FindStringSubmatch(m); f != nil {
+			return c.post(ctx, "/submit", map[string]any{"id": rand.Text(), "channel": channel, "message": dataID.FindStringSubmatch(m)[1], "form": f[1], "values": values})
+		}
+	}
+	return fmt.Errorf("no form for %s in #%s", c.user, channel)
+}
+
+// thread finds the newest message that matches and has replies, or could have them.
+func (c *console) thread(ctx context.Context, channel string, re *regexp.Regexp) (string, error) {
+	ms, err := c.messages(ctx, channel, "")
+	if err != nil {
+		return "", err
+	}
+	for _, m := range slices.Backward(ms) {
+		if re.MatchString(textOf(m)) {
+			return dataID.FindStringSubmatch(m)[1], nil
+		}
+	}
+	return "", fmt.Errorf("no message in #%s matches %s", channel, re)
 }

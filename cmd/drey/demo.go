@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/alerts"
+	"github.com/drey-ops/drey/alerts/rules"
 	"github.com/drey-ops/drey/bot/webbot"
 	"github.com/drey-ops/drey/commands"
 	"github.com/drey-ops/drey/config"
@@ -168,7 +169,7 @@ func (st *stage) watch(cfg *config.Config, flink *local.Cluster, token string) a
 	if flink == nil {
 		return alerts.Addresses{am.URL()}
 	}
-	files, err := demoRules(st.dir)
+	files, err := rules.Write(filepath.Join(st.dir, "rules"), rules.Demo)
 	if err != nil {
 		st.say("without alert rules: %v", err)
 		return alerts.Addresses{am.URL()}
@@ -187,7 +188,7 @@ func (st *stage) watch(cfg *config.Config, flink *local.Cluster, token string) a
 
 // serve runs drey itself until the demo ends.
 func (st *stage) serve(cfg config.Config, jobs bool) error {
-	logTo := io.Writer(io.Discard)
+	var logTo io.Writer = io.Discard
 	if st.f.verbose {
 		logTo = st.out
 	} else if file, err := os.Create(filepath.Join(st.dir, "drey.log")); err == nil {
