@@ -99,7 +99,7 @@ func (r *Router) askApproval(ctx context.Context, e *Env, args any, warn Confirm
 		*a = approval{
 			ID: id, Round: a.Round + 1, State: stateAsked, Call: e.Call(), Hash: hash, Line: e.cmd.Line(e.cmd.redacted(args)),
 			Help: e.cmd.Help, Permission: e.Decision.Permission, Cluster: e.Decision.Cluster, Job: e.Decision.Job,
-			Requester: e.Actor, Place: e.Place, Intro: warn.Intro, By: e.Decision.By, Rule: e.Decision.RequireRule,
+			Requester: e.Actor, Place: e.cardPlace(), Intro: warn.Intro, By: e.Decision.By, Rule: e.Decision.RequireRule,
 			AskedAt: r.now(), Expires: r.now().Add(e.Decision.Within),
 		}
 		asked = *a

@@ -68,7 +68,7 @@ func (e *Env) confirm(c Confirmation) error {
 		Fallback: strings.TrimSpace(c.Title + " " + c.Intro.Plain()),
 		Form: &bot.Form{
 			Title: c.Title, Submit: c.Submit, Danger: true, Intro: c.Intro, Fields: []bot.Input{in},
-			Call: bot.Call{Path: e.cmd.Path, Args: e.args},
+			Call: e.Call(),
 		},
 	})
 }

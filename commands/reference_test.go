@@ -17,7 +17,7 @@ func TestTreeIsRight(t *testing.T) {
 	}
 }
 
-func TestReferenceIsFresh(t *testing.T) {
+func TestGeneratedReference(t *testing.T) {
 	const file = "README.md"
 	want := Reference(All(Deps{}))
 	if *update {

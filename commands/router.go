@@ -242,5 +242,6 @@ func (r *Router) askAgain(c *Command, ev bot.Event, err error) (bot.Message, err
 	}
 	m := wrong.message()
 	m.Form = c.form(g, wrong)
+	m.Form.Call = callAgain(ev.Call, c.Path, m.Form.Call.Args)
 	return m, nil
 }
