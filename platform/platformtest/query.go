@@ -41,80 +41,12 @@ func ask(ctx context.Context, d platform.Driver, q platform.SQLStatement, lim pl
 
 func (s *suite) query(t *testing.T) {
 	d := s.open(t)
-	prelude := s.Job("").Prelude
 	workers := s.info.TaskManagers
-	t.Run("Values", func(t *testing.T) {
-		a := ask(t.Context(), d, platform.SQLStatement{Text: "SELECT id, name FROM (VALUES (1, 'a|b'), (9007199254740993, CAST(NULL AS STRING))) AS v (id, name)"}, platform.QueryLimits{})
-		if p := a.last(); a.err != nil || !p.Done || p.More || len(p.Columns) != 2 || p.Columns[0].Name != "id" || p.Columns[0].Type != "BIGINT" {
-			t.Errorf("page %+v, %v", p, a.err)
-		}
-		if got := a.rows(); !strings.Contains(got, "9007199254740993|NULL\n") || !strings.Contains(got, "1|a|b\n") {
-			t.Errorf("rows %q", got)
-		}
-		s.gone(t, d, a)
-	})
-	t.Run("Changelog", func(t *testing.T) {
-		a := ask(t.Context(), d, platform.SQLStatement{Text: "SELECT k, COUNT(*) AS n FROM (VALUES ('a'), ('b'), ('a'), ('a')) AS v (k) GROUP BY k"}, platform.QueryLimits{})
-		if got := a.rows(); a.err != nil || strings.Count(got, "\n") != 2 || !strings.Contains(got, "a|3\n") || !strings.Contains(got, "b|1\n") {
-			t.Errorf("folded to %q, %v", got, a.err)
-		}
-		s.gone(t, d, a)
-	})
-	t.Run("RowLimit", func(t *testing.T) {
-		a := ask(t.Context(), d, platform.SQLStatement{Prelude: prelude, Text: "SELECT * FROM orders"}, platform.QueryLimits{Rows: 5, Time: time.Minute})
-		if p := a.last(); a.err != nil || len(p.Rows) != 5 || !p.More || !p.Done || p.Job == "" {
-			t.Errorf("page %+v, %v", p, a.err)
-		}
-		t.Logf("5 rows of a stream after %s", a.took)
-		s.gone(t, d, a)
-	})
-	t.Run("TimeLimit", func(t *testing.T) {
-		a := ask(t.Context(), d, platform.SQLStatement{Prelude: prelude, Text: "SELECT id, COUNT(*) AS n FROM orders GROUP BY id"}, platform.QueryLimits{Time: 8 * time.Second})
-		if p := a.last(); a.err != nil || len(p.Rows) == 0 || len(p.Rows) > 10 || !p.Done || p.Elapsed < 8*time.Second {
-			t.Errorf("page %+v, %v", p, a.err)
-		}
-		if n := len(a.pages); n < 2 || n > 10 {
-			t.Errorf("%d pages in %s", n, a.took)
-		}
-		s.gone(t, d, a)
-	})
-	t.Run("ContextEnds", func(t *testing.T) {
-		// Early ends are the dangerous ones: the job is just starting.
-		for _, after := range []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, 3 * time.Second} {
-			ctx, cancel := context.WithTimeout(t.Context(), after)
-			a := ask(ctx, d, platform.SQLStatement{Prelude: prelude, Text: "SELECT * FROM orders"}, platform.QueryLimits{Rows: 1000})
-			cancel()
-			wantError(t, a.err, platform.Unavailable)
-			s.gone(t, d, a)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(2*time.Second, cancel)
-		a := ask(ctx, d, platform.SQLStatement{Prelude: prelude, Text: "SELECT * FROM orders"}, platform.QueryLimits{Rows: 1000})
-		wantError(t, a.err, platform.Unavailable)
-		s.gone(t, d, a)
-	})
-	t.Run("Looks", func(t *testing.T) {
-		for text, want := range map[string]string{
-			"SHOW TABLES":     "orders\ntotals\n",
-			"DESCRIBE orders": "id|BIGINT",
-			"EXPLAIN INSERT INTO totals SELECT id, COUNT(*) FROM orders GROUP BY id": "GroupAggregate",
-			"SET 'parallelism.default' = '2'":                                        "OK",
-			"CREATE TEMPORARY VIEW v AS SELECT 1 AS a":                               "OK",
-		} {
-			a := ask(t.Context(), d, platform.SQLStatement{Prelude: prelude, Text: text}, platform.QueryLimits{})
-			if a.err != nil || !strings.Contains(a.rows(), want) || !a.last().Done {
-				t.Errorf("%s: %q, %v", text, a.rows(), a.err)
-			}
-			if a.took > 5*time.Second {
-				t.Errorf("%s took %s", text, a.took)
-			}
-		}
-		// The view of the last one must not be seen without it.
-		a := ask(t.Context(), d, platform.SQLStatement{Prelude: prelude, Text: "SHOW VIEWS"}, platform.QueryLimits{})
-		if a.err != nil || a.rows() != "" {
-			t.Errorf("views %q, %v", a.rows(), a.err)
-		}
-	})
+	prelude := s.Job("").Prelude
+	t.Run("Bounded", func(t *testing.T) { s.queryBounded(t, d) })
+	t.Run("Limits", func(t *testing.T) { s.queryLimits(t, d, prelude) })
+	t.Run("ContextEnds", func(t *testing.T) { s.queryContextEnds(t, d, prelude) })
+	t.Run("Looks", func(t *testing.T) { s.queryLooks(t, d, prelude) })
 	t.Run("Errors", func(t *testing.T) { s.queryErrors(t, d, prelude) })
 	t.Run("Complete", func(t *testing.T) {
 		list, err := d.(platform.Queryer).Complete(t.Context(), platform.SQLStatement{Prelude: prelude, Text: "SELECT * FROM ord"}, 17)
@@ -125,6 +57,78 @@ func (s *suite) query(t *testing.T) {
 	info, err := d.Describe(t.Context())
 	if err != nil || info.TaskManagers != workers {
 		t.Errorf("after all queries there are %d TaskManagers of %d, %v", info.TaskManagers, workers, err)
+	}
+}
+
+func (s *suite) queryBounded(t *testing.T, d platform.Driver) {
+	a := ask(t.Context(), d, platform.SQLStatement{Text: "SELECT id, name FROM (VALUES (1, 'a|b'), (9007199254740993, CAST(NULL AS STRING))) AS v (id, name)"}, platform.QueryLimits{})
+	if p := a.last(); a.err != nil || !p.Done || p.More || len(p.Columns) != 2 || p.Columns[0].Name != "id" || p.Columns[0].Type != "BIGINT" {
+		t.Errorf("page %+v, %v", p, a.err)
+	}
+	if got := a.rows(); !strings.Contains(got, "9007199254740993|NULL\n") || !strings.Contains(got, "1|a|b\n") {
+		t.Errorf("rows %q", got)
+	}
+	s.gone(t, d, a)
+	a = ask(t.Context(), d, platform.SQLStatement{Text: "SELECT k, COUNT(*) AS n FROM (VALUES ('a'), ('b'), ('a'), ('a')) AS v (k) GROUP BY k"}, platform.QueryLimits{})
+	if got := a.rows(); a.err != nil || strings.Count(got, "\n") != 2 || !strings.Contains(got, "a|3\n") || !strings.Contains(got, "b|1\n") {
+		t.Errorf("folded to %q, %v", got, a.err)
+	}
+	s.gone(t, d, a)
+}
+
+func (s *suite) queryLimits(t *testing.T, d platform.Driver, prelude []string) {
+	a := ask(t.Context(), d, platform.SQLStatement{Prelude: prelude, Text: "SELECT * FROM orders"}, platform.QueryLimits{Rows: 5, Time: time.Minute})
+	if p := a.last(); a.err != nil || len(p.Rows) != 5 || !p.More || !p.Done || p.Job == "" {
+		t.Errorf("page %+v, %v", p, a.err)
+	}
+	t.Logf("5 rows of a stream after %s", a.took)
+	s.gone(t, d, a)
+	a = ask(t.Context(), d, platform.SQLStatement{Prelude: prelude, Text: "SELECT id, COUNT(*) AS n FROM orders GROUP BY id"}, platform.QueryLimits{Time: 8 * time.Second})
+	if p := a.last(); a.err != nil || len(p.Rows) == 0 || len(p.Rows) > 10 || !p.Done || p.Elapsed < 8*time.Second {
+		t.Errorf("page %+v, %v", p, a.err)
+	}
+	if n := len(a.pages); n < 2 || n > 10 {
+		t.Errorf("%d pages in %s", n, a.took)
+	}
+	s.gone(t, d, a)
+}
+
+func (s *suite) queryContextEnds(t *testing.T, d platform.Driver, prelude []string) {
+	// Early ends are the dangerous ones: the job is just starting.
+	for _, after := range []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, 3 * time.Second} {
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		a := ask(ctx, d, platform.SQLStatement{Prelude: prelude, Text: "SELECT * FROM orders"}, platform.QueryLimits{Rows: 1000})
+		cancel()
+		wantError(t, a.err, platform.Unavailable)
+		s.gone(t, d, a)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(2*time.Second, cancel)
+	a := ask(ctx, d, platform.SQLStatement{Prelude: prelude, Text: "SELECT * FROM orders"}, platform.QueryLimits{Rows: 1000})
+	wantError(t, a.err, platform.Unavailable)
+	s.gone(t, d, a)
+}
+
+func (s *suite) queryLooks(t *testing.T, d platform.Driver, prelude []string) {
+	for text, want := range map[string]string{
+		"SHOW TABLES":     "orders\ntotals\n",
+		"DESCRIBE orders": "id|BIGINT",
+		"EXPLAIN INSERT INTO totals SELECT id, COUNT(*) FROM orders GROUP BY id": "GroupAggregate",
+		"SET 'parallelism.default' = '2'":                                        "OK",
+		"CREATE TEMPORARY VIEW v AS SELECT 1 AS a":                               "OK",
+	} {
+		a := ask(t.Context(), d, platform.SQLStatement{Prelude: prelude, Text: text}, platform.QueryLimits{})
+		if a.err != nil || !strings.Contains(a.rows(), want) || !a.last().Done {
+			t.Errorf("%s: %q, %v", text, a.rows(), a.err)
+		}
+		if a.took > 5*time.Second {
+			t.Errorf("%s took %s", text, a.took)
+		}
+	}
+	// The view of the last one must not be seen without it.
+	a := ask(t.Context(), d, platform.SQLStatement{Prelude: prelude, Text: "SHOW VIEWS"}, platform.QueryLimits{})
+	if a.err != nil || a.rows() != "" {
+		t.Errorf("views %q, %v", a.rows(), a.err)
 	}
 }
 

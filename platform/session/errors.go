@@ -93,7 +93,7 @@ func kindOfTrace(text string) platform.Kind {
 		return false
 	}
 	switch {
-	case has("FlinkJobNotFoundException", "UnknownTaskExecutorException"):
+	case has("FlinkJobNotFoundException", "UnknownTaskExecutorException"), has("Jar file ") && has(" does not exist"):
 		return platform.NotFound
 	case has("The Flink job is currently not executing", "Checkpoint Coordinator is suspending", "is not a streaming job",
 		"NoResourceAvailableException"):

@@ -10,9 +10,10 @@ import (
 
 // TestRestarts looks at what a driver says after its servers have lost their memory.
 func TestRestarts(t *testing.T) {
-	c := startFlink(t, local.DefaultVersion, local.Options{Slots: 2})
+	c := startFlink(t, local.DefaultVersion, local.Options{Slots: 3})
 	d := cluster{c.URL(), c.GatewayURL()}.driver(t)
 	defer d.Close()
+	submitJar(t, c, d)
 	submit := cluster{}.Job("restarts")
 	look := func() {
 		t.Helper()
