@@ -172,10 +172,10 @@ func (f *feed) apply(m meta, rs []record) {
 		e := f.entryOf(r)
 		f.byID[r.ID] = e
 		if ok {
-			f.order[f.index(r.Pos)] = e
-		} else {
-			f.order = slices.Insert(f.order, f.index(r.Pos), e)
+			i := f.index(old.Pos)
+			f.order = slices.Delete(f.order, i, i+1)
 		}
+		f.order = slices.Insert(f.order, f.index(r.Pos), e)
 	}
 	f.epoch = m.Epoch
 	f.seq = max(f.seq, m.Seq)
@@ -222,7 +222,8 @@ func (f *feed) write(ctx context.Context, id string, do edit) (record, error) {
 			return errUnchanged
 		}
 		r.ID, r.Shown = id, r.Shown || r.Only == ""
-		now.touch(&r, version == storage.New)
+		// A form may have been open for long: its answer stands where people read now, and not where the form stood.
+		now.touch(&r, version == storage.New || !before.answered() && r.answered())
 		f.records.Put(tx, f.root+"/"+id, r, version)
 		f.putBlobs(tx, before, r, blobs)
 		result, touched = r, append(touched, r)
@@ -258,11 +259,11 @@ func (f *feed) read(ctx context.Context, id string) (record, storage.Version, er
 	return r, version, err
 }
 
-// touch numbers a change of r.
-func (m *meta) touch(r *record, isNew bool) {
+// touch numbers a change of r, and gives it its place when it comes or is answered.
+func (m *meta) touch(r *record, place bool) {
 	m.Seq++
 	r.Seq = m.Seq
-	if isNew {
+	if place {
 		r.Pos = m.Seq
 	}
 	m.Ring = append(m.Ring, change{m.Seq, r.ID})

@@ -84,6 +84,19 @@ func TestReplayAfterReconnect(t *testing.T) {
 		t.Errorf("replayed %s", got)
 	}
 	// A cursor of a store that was lost asks for a reload.
+	// The browser's own cursor is newer than the one of the page.
+	now := cursors{}
+	for ch, f := range s.bot.feeds {
+		now[ch] = f.cursor()
+	}
+	s.post(web("ops", ""), "4", bot.Message{Title: "fourth"})
+	for _, e := range c.events(at, func(e sseEvent) bool { return strings.Contains(e.data, "fourth") }, func(r *http.Request) {
+		r.Header.Set("Last-Event-ID", now.format(s.bot.o.Channels))
+	}) {
+		if e.name == "message" && !strings.Contains(e.data, "fourth") {
+			t.Errorf("replayed once more: %s", e.data)
+		}
+	}
 	got = c.events("ops.elsewhere.99", func(e sseEvent) bool { return e.name == "reset" })
 	if last := got[len(got)-1]; last.name != "reset" || last.data != "ops" {
 		t.Errorf("foreign cursor: %v", last)
@@ -181,6 +194,33 @@ func TestThreadsAreCounted(t *testing.T) {
 		t.Errorf("%d replies", replies())
 	}
 }
+
+// TestAnswerStandsAtTheEnd: what a form that was open for long leads to is seen, by all.
+func TestAnswerStandsAtTheEnd(t *testing.T) {
+	s := newStage(t, Options{})
+	c := s.client("olga")
+	c.send(1, "ops", "/flink sql")
+	f := s.bot.feeds["ops"]
+	rid := gestureID("olga", gestureNo(1))
+	eventually(t, "a form", func() bool { e, ok := f.get(rid); return ok && e.Msg != nil && e.Msg.Form != nil })
+	s.post(web("ops", ""), "between", bot.Message{Title: "between"})
+	if code, body := c.post("/submit", submitBody{ID: gestureNo(2), Channel: "ops", Message: rid, Form: "form-sql", Values: map[string]string{"text": "SELECT 1"}}); code != http.StatusAccepted {
+		t.Fatal(code, body)
+	}
+	eventually(t, "an answer at the end", func() bool { all, _ := f.entries(); return len(all) == 2 && all[1].ID == rid && all[1].answered() })
+	other := New(s.db, s.bot.log, s.o)
+	if err := other.refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if all, _ := other.feeds["ops"].entries(); len(all) != 2 || all[1].ID != rid {
+		t.Error("another process has another order")
+	}
+	if n := f.unread("vera", all(f)[0].Pos); n != 1 {
+		t.Errorf("vera has %d unread", n)
+	}
+}
+
+func all(f *feed) []*entry { es, _ := f.entries(); return es }
 
 func TestTwoReplicas(t *testing.T) {
 	s := newStage(t, Options{})

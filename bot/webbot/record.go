@@ -16,7 +16,7 @@ import (
 // record is one line of a channel as it is stored under "web:CHANNEL/ID".
 type record struct {
 	ID     string    `json:"id"`
-	Pos    int64     `json:"pos"` // the change at which it came: its place in the channel
+	Pos    int64     `json:"pos"` // the change at which it came or was answered: its place
 	Seq    int64     `json:"seq"` // the change at which it last changed
 	At     time.Time `json:"at"`
 	Edited time.Time `json:"edited,omitzero"`
@@ -56,8 +56,8 @@ type blob struct {
 
 func (r record) visibleTo(user string) bool { return !r.Removed && (r.Only == "" || r.Only == user) }
 
-// answered says that something other than a stand-in has been said.
-func (r record) answered() bool { return r.Msg != nil && !r.Msg.Pending }
+// answered says that something other than a stand-in or a question has been said.
+func (r record) answered() bool { return r.Msg != nil && !r.Msg.Pending && r.Msg.Form == nil }
 
 func shortHash(parts ...string) string {
 	h := sha256.New()

@@ -101,11 +101,12 @@ func (c *client) send(n int, channel, line string) (int, string) {
 type sseEvent struct{ name, id, data string }
 
 // events opens the stream and returns what comes until stop says so, or for five seconds.
-func (c *client) events(since string, stop func(sseEvent) bool) (got []sseEvent) {
+func (c *client) events(since string, stop func(sseEvent) bool, edit ...func(*http.Request)) (got []sseEvent) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	resp := c.request(http.MethodGet, "/events?since="+since, nil, func(r *http.Request) { *r = *r.WithContext(ctx) })
+	edit = append([]func(*http.Request){func(r *http.Request) { *r = *r.WithContext(ctx) }}, edit...)
+	resp := c.request(http.MethodGet, "/events?since="+since, nil, edit...)
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		c.t.Fatalf("events: %d", resp.StatusCode)

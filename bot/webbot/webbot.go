@@ -198,6 +198,9 @@ func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
 		} else if r.answered() {
 			r.Edited = now
 		}
+		if !r.answered() && !m.Pending && m.Form == nil {
+			r.At = now
+		}
 		if !m.Pending {
 			r.Only = ""
 		}

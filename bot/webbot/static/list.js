@@ -24,8 +24,10 @@ export function put(rows, article) {
   let old = rowOf(rows, article.dataset.id);
   paint(article);
   const local = old?.classList.contains("local");
-  if (local) {
-    old.remove(); // it stood at the end; the server knows the real place
+  const moved = old && !local && old.dataset.pos !== article.dataset.pos && Number(old.dataset.seq) < Number(article.dataset.seq);
+  const was = old;
+  if (local || moved) {
+    remove(rows, article.dataset.id);
     old = null;
   }
   if (old) {
@@ -43,9 +45,10 @@ export function put(rows, article) {
     if (el.classList.contains("local") || Number(el.dataset.pos) > pos) before = el; else break;
   }
   rows.insertBefore(article, before);
-  if (!local) article.classList.add("fresh");
+  if (moved) carry(was, article);
+  else if (!local) article.classList.add("fresh");
   arrange(rows, article);
-  return { row: article, fresh: true };
+  return { row: article, fresh: true, was: moved ? was : null };
 }
 
 // carry takes over what the reader did to the old element: focus, scroll inside, what was unfolded.
