@@ -230,11 +230,21 @@ func typedWord(ev bot.Event, t Tree) string {
 	return ""
 }
 
-// askAgain answers a call that is not put right: a submitted form comes back with the mistake beside its field.
+// askAgain answers a call that is not put right: a submitted form comes back with the mistake beside its field, and a
+// button that leaves something open asks for it.
 func (r *Router) askAgain(c *Command, ev bot.Event, err error) (bot.Message, error) {
 	var wrong *UsageError
-	if ev.Form == nil || !errors.As(err, &wrong) {
+	if ev.Form == nil && ev.Button == "" || !errors.As(err, &wrong) {
 		return bot.Message{}, err
+	}
+	if ev.Form == nil {
+		g, gerr := givenOf(ev.Call.Args, nil)
+		if gerr != nil {
+			return bot.Message{}, err
+		}
+		f := c.rest(g)
+		f.Call = callAgain(ev.Call, c.Path, f.Call.Args)
+		return bot.Message{Title: f.Title, Private: true, Form: f, Fallback: f.Title + ": fill in the form, or type " + c.Usage()}, nil
 	}
 	g, gerr := givenOf(ev.Call.Args, ev.Form)
 	if gerr != nil {

@@ -307,7 +307,7 @@ func (c *Command) form(g given, wrong *UsageError) *bot.Form {
 			continue
 		}
 		in := bot.Input{
-			Name: p.name, Label: p.name, Help: p.help + " (" + p.allowed() + ")", Kind: "line",
+			Name: p.name, Label: upperFirst(p.name), Help: p.help + " (" + p.allowed() + ")", Kind: "line",
 			Value: strings.Join(g[p.name], " "), Required: p.required(),
 		}
 		if in.Value == "" {
@@ -325,5 +325,26 @@ func (c *Command) form(g given, wrong *UsageError) *bot.Form {
 		f.Fields = append(f.Fields, in)
 	}
 	f.Call.Args = Encode(map[string][]string(kept))
+	return f
+}
+
+// rest is a form for what is not given yet; what is given goes along unseen.
+func (c *Command) rest(g given) *bot.Form {
+	f := c.form(g, nil)
+	kept := given{}
+	var open []bot.Input
+	for _, in := range f.Fields {
+		if len(g[in.Name]) > 0 {
+			kept[in.Name] = g[in.Name]
+			continue
+		}
+		open = append(open, in)
+	}
+	for _, p := range c.params {
+		if p.hidden && len(g[p.name]) > 0 {
+			kept[p.name] = g[p.name]
+		}
+	}
+	f.Fields, f.Call.Args = open, Encode(map[string][]string(kept))
 	return f
 }
