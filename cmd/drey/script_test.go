@@ -24,6 +24,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(beDrey) != "" {
+		main()
+	}
 	testscript.Main(m, map[string]func(){"drey": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
@@ -31,6 +34,9 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}})
 }
+
+// beDrey makes the test's own program be drey: for tests that run it as a process of its own.
+const beDrey = "DREY_TEST_BE_DREY"
 
 // bed is what the scripts of one test process share: a real Flink, started when the first script asks for it.
 type bed struct {
