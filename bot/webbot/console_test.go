@@ -17,7 +17,7 @@ func TestBrowser(t *testing.T) {
 	b := newBrowser(t)
 	for name, part := range map[string]func(*stage, *browser){
 		"keyboard": testKeyboard, "live": testLive, "buttons": testButtons, "forms": testForms, "threads": testThreads,
-		"private": testPrivate, "restart": testRestart, "phone": testPhone, "history": testHistory, "switch": testSwitch, "notes": testNotes,
+		"private": testPrivate, "restart": testRestart, "phone": testPhone, "history": testHistory, "switch": testSwitch, "notes": testNotes, "media": testMedia,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, Options{})
@@ -340,5 +340,26 @@ func testNotes(s *stage, b *browser) {
 	vera.until(`document.querySelector("#rows pre").textContent === "a\n  b"`)
 	if len(s.got()) != 0 {
 		b.t.Error("a note to people went to drey")
+	}
+}
+
+func testMedia(s *stage, b *browser) {
+	m := jobsTable(3)
+	m.Blocks = append(m.Blocks, bot.Code{Lang: "sql", Body: "SELECT 1"}, bot.Image{Name: "lag.png", Alt: "lag", PNG: chart()})
+	s.post(web("ops", ""), "media", m)
+	tb := b.tab(s.url)
+	tb.signIn("olga", "/c/ops")
+	tb.until(`document.querySelector(".image img").naturalWidth === 560`)
+	tb.click("[data-zoom]")
+	tb.until(`document.querySelector("#zoom").open && document.querySelector("#zoom img").naturalWidth === 560`)
+	tb.key("Escape")
+	tb.until(`!document.querySelector("#zoom").open`)
+	tb.click(`[data-copy="code"]`)
+	tb.has(`[data-copy="code"]`, "Copied")
+	tb.click(`[data-copy="table"]`)
+	tb.has(`[data-copy="table"]`, "Copied")
+	csv := eval[string](tb, `fetch(document.querySelector("a[download='jobs.csv']").href).then((r) => r.text())`)
+	if !strings.HasPrefix(csv, "Job,State") {
+		b.t.Errorf("csv: %q", csv)
 	}
 }

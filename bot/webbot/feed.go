@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/drey-ops/drey/storage"
 )
@@ -14,7 +15,11 @@ const (
 	// ringSize is how many changes another replica may miss before it reads the channel anew.
 	ringSize = 64
 	// trimStep bounds what one write deletes.
-	trimStep = 8
+	trimStep = 64
+	// weightMax bounds a channel's memory, here and in the store, when many answers are large tables.
+	weightMax = 8 << 20
+	// htmlKept is the largest HTML that is kept for the next reader; larger ones are made anew.
+	htmlKept = 16 << 10
 )
 
 var errUnchanged = errors.New("nothing to change")
@@ -50,57 +55,28 @@ type feed struct {
 
 	writing sync.Mutex // one writer at a time in this process; others are held off by the version of meta
 
-	mu    sync.Mutex
-	epoch string
-	seq   int64
-	byID  map[string]*entry
-	order []*entry // by Pos
+	mu     sync.Mutex
+	epoch  string
+	seq    int64
+	byID   map[string]*entry
+	order  []*entry // by Pos
+	weight int      // of all entries
+	// dropped were let go here and await deletion in the store, with the next write.
+	dropped []*entry
 }
 
 func (f *feed) entryOf(r record) *entry {
-	return &entry{record: r, channel: f.channel, html: sync.OnceValue(func() []byte { return f.render(f.channel, r) })}
-}
-
-// get returns the entry as of the last refresh.
-func (f *feed) get(id string) (*entry, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	e, ok := f.byID[id]
-	return e, ok
-}
-
-// cursor is where a reader stands who has seen everything.
-func (f *feed) cursor() cursor {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return cursor{f.epoch, f.seq}
-}
-
-// entries returns all entries by position, with the cursor that belongs to them.
-func (f *feed) entries() ([]*entry, cursor) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.order), cursor{f.epoch, f.seq}
-}
-
-// since returns what changed after c, in the order of change. ok is false when c is of another epoch.
-func (f *feed) since(c cursor) (out []*entry, now cursor, ok bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	now = cursor{f.epoch, f.seq}
-	if c != (cursor{}) && (c.epoch != f.epoch || c.seq > f.seq) {
-		return nil, now, false
-	}
-	if c.seq == f.seq {
-		return nil, now, true
-	}
-	for _, e := range f.order {
-		if e.Seq > c.seq {
-			out = append(out, e)
+	var kept atomic.Pointer[[]byte]
+	return &entry{record: r, channel: f.channel, html: func() []byte {
+		if p := kept.Load(); p != nil {
+			return *p
 		}
-	}
-	slices.SortFunc(out, func(a, b *entry) int { return int(a.Seq - b.Seq) })
-	return out, now, true
+		made := f.render(f.channel, r)
+		if len(made) <= htmlKept {
+			kept.Store(&made)
+		}
+		return made
+	}}
 }
 
 // refresh reads what other replicas, or an earlier process, wrote.
@@ -157,7 +133,7 @@ func (f *feed) reload(ctx context.Context, m meta) error {
 func (f *feed) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.epoch, f.seq, f.byID, f.order = "", 0, map[string]*entry{}, nil
+	f.epoch, f.seq, f.byID, f.order, f.weight = "", 0, map[string]*entry{}, nil, 0
 }
 
 // apply takes records over into memory. A record read a moment later than m may be newer than m says; then the next
@@ -174,15 +150,14 @@ func (f *feed) apply(m meta, rs []record) {
 		if ok {
 			i := f.index(old.Pos)
 			f.order = slices.Delete(f.order, i, i+1)
+			f.weight -= old.weight()
 		}
 		f.order = slices.Insert(f.order, f.index(r.Pos), e)
+		f.weight += e.weight()
 	}
 	f.epoch = m.Epoch
 	f.seq = max(f.seq, m.Seq)
-	for len(f.order) > f.max {
-		delete(f.byID, f.order[0].ID)
-		f.order = slices.Delete(f.order, 0, 1)
-	}
+	f.drop()
 	f.mu.Unlock()
 	f.changed()
 }
@@ -203,6 +178,7 @@ func (f *feed) write(ctx context.Context, id string, do edit) (record, error) {
 	var m meta
 	var touched []record
 	var result record
+	var gone int
 	err := f.metas.Update(ctx, f.root, func(tx *storage.Tx, now *meta, was storage.Version) error {
 		touched = nil
 		if was == storage.New {
@@ -234,7 +210,7 @@ func (f *feed) write(ctx context.Context, id string, do edit) (record, error) {
 		if head != nil {
 			touched = append(touched, *head)
 		}
-		f.trim(tx)
+		gone = f.trim(tx)
 		m = *now
 		return nil
 	})
@@ -244,6 +220,7 @@ func (f *feed) write(ctx context.Context, id string, do edit) (record, error) {
 	if err != nil {
 		return record{}, fmt.Errorf("write to channel %s: %w", f.channel, err)
 	}
+	f.trimmed(gone)
 	if at := f.cursor(); at.epoch == m.Epoch && at.seq == m.Seq-int64(len(touched)) {
 		f.apply(m, touched)
 		return result, nil
@@ -306,16 +283,37 @@ func (f *feed) countReply(ctx context.Context, tx *storage.Tx, m *meta, before, 
 	return &head, nil
 }
 
-// trim deletes the oldest records beyond the bound.
-func (f *feed) trim(tx *storage.Tx) {
+// drop lets the oldest entries beyond the bounds go; the newest always stays.
+func (f *feed) drop() {
+	n := 0
+	for n < len(f.order)-1 && (len(f.order)-n > f.max || f.weight > weightMax) {
+		e := f.order[n]
+		delete(f.byID, e.ID)
+		f.weight -= e.weight()
+		f.dropped = append(f.dropped, e)
+		n++
+	}
+	f.order = slices.Delete(f.order, 0, n)
+}
+
+// trim deletes in the store what was dropped; it returns how many it took. Another replica may have done so before.
+func (f *feed) trim(tx *storage.Tx) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, e := range f.order[:min(max(len(f.order)+1-f.max, 0), trimStep, len(f.order))] {
+	n := min(len(f.dropped), trimStep)
+	for _, e := range f.dropped[:n] {
 		f.records.Delete(tx, f.root+"/"+e.ID, storage.Any)
 		for _, ref := range e.Files {
 			f.blobs.Delete(tx, f.root+"/"+ref.ID, storage.Any)
 		}
 	}
+	return n
+}
+
+func (f *feed) trimmed(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dropped = slices.Delete(f.dropped, 0, min(n, len(f.dropped)))
 }
 
 // blob reads the bytes of a file.
@@ -325,61 +323,4 @@ func (f *feed) blob(ctx context.Context, id string) ([]byte, error) {
 		return nil, fmt.Errorf("read file in %s: %w", f.channel, err)
 	}
 	return b.Data, nil
-}
-
-// thread returns the head and what user sees of its replies.
-func (f *feed) thread(id, user string) (head *entry, replies []*entry, at cursor) {
-	all, at := f.entries()
-	for _, e := range all {
-		switch {
-		case e.ID == id && e.visibleTo(user):
-			head = e
-		case e.Thread == id && e.visibleTo(user):
-			replies = append(replies, e)
-		}
-	}
-	return head, replies, at
-}
-
-// page returns the newest n messages outside threads that came before pos (0: at all) and whether there are older ones.
-func (f *feed) page(user string, before int64, n int) (out []*entry, more bool, at cursor) {
-	all, at := f.entries()
-	for _, e := range slices.Backward(all) {
-		if e.Thread != "" || !e.visibleTo(user) || before > 0 && e.Pos >= before {
-			continue
-		}
-		if len(out) == n {
-			more = true
-			break
-		}
-		out = append(out, e)
-	}
-	slices.Reverse(out)
-	return out, more, at
-}
-
-// unread counts what came after pos outside threads, with a bound beyond which nobody counts.
-func (f *feed) unread(user string, pos int64) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := 0
-	for _, e := range slices.Backward(f.order) {
-		if e.Pos <= pos || n > 99 {
-			break
-		}
-		if e.Thread == "" && e.visibleTo(user) && e.Who != user {
-			n++
-		}
-	}
-	return n
-}
-
-// last is the position of the newest message.
-func (f *feed) last() int64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.order) == 0 {
-		return 0
-	}
-	return f.order[len(f.order)-1].Pos
 }

@@ -177,6 +177,23 @@ func TestHistoryIsBoundedAndPaged(t *testing.T) {
 	}
 }
 
+// TestLargeAnswersAreBounded: a channel full of large tables keeps as many as there is room for.
+func TestLargeAnswersAreBounded(t *testing.T) {
+	s := newStage(t, Options{})
+	rows := make([][]string, 500)
+	for i := range rows {
+		rows[i] = []string{strings.Repeat("x", 400), strings.Repeat("y", 400)}
+	}
+	for i := range 40 {
+		s.post(web("ops", ""), fmt.Sprint(i), bot.Message{Title: fmt.Sprint(i), Blocks: []bot.Block{bot.Table{Columns: []string{"a", "b"}, Rows: rows}}})
+	}
+	f := s.bot.feeds["ops"]
+	n, err := f.records.Len(t.Context())
+	if err != nil || f.weight > weightMax || len(f.order) < 10 || n > len(f.order)+2 {
+		t.Errorf("%d bytes in %d messages, %d stored, %v", f.weight, len(f.order), n, err)
+	}
+}
+
 func TestThreadsAreCounted(t *testing.T) {
 	s := newStage(t, Options{})
 	head := s.post(web("oncall", ""), "h", bot.Message{Title: "head"})

@@ -127,6 +127,42 @@ func (r record) button(id string) (label string, ok bool) {
 	return "", false
 }
 
+// weight is about how many bytes r takes in memory.
+func (r record) weight() int {
+	n := 600 + len(r.Line) + len(r.Note)
+	if r.Msg == nil {
+		return n
+	}
+	spans := func(ss []bot.Span) {
+		for _, s := range ss {
+			n += 80 + len(s.Text) + len(s.URL)
+		}
+	}
+	for _, b := range r.Msg.Blocks {
+		n += 100
+		switch b := b.(type) {
+		case bot.Text:
+			spans(b.Spans)
+		case bot.Note:
+			spans(b.Spans)
+		case bot.Fields:
+			for _, f := range b {
+				spans(f.Value.Spans)
+			}
+		case bot.Code:
+			n += len(b.Body)
+		case bot.Table:
+			for _, row := range b.Rows {
+				n += 24
+				for _, cell := range row {
+					n += 16 + len(cell)
+				}
+			}
+		}
+	}
+	return n
+}
+
 func sameContent(a, b record) bool {
 	a.Seq, b.Seq, a.Edited, b.Edited = 0, 0, time.Time{}, time.Time{}
 	x, err1 := json.Marshal(a)
