@@ -42,7 +42,7 @@ func (s *Service) enrichOne(ctx context.Context, it storage.Item) error {
 	limit, cancel := context.WithTimeout(ctx, s.options.EnrichWithin)
 	facts, err := s.hooks.Jobs.Lookup(limit, asked.Cluster, asked.ID, asked.Name)
 	cancel()
-	if ctx.Err() != nil {
+	if ctx.Err() != nil { //nolint:nilerr // drey stops: the lease runs out, and somebody tries again
 		return nil
 	}
 	_, err = s.change(ctx, it.ID, func(i *Incident, tx *storage.Tx) ([]story, error) {
@@ -91,12 +91,5 @@ func upper(s string) string { return string(s[0]-'a'+'A') + s[1:] }
 func (s *Service) finish(ctx context.Context, it storage.Item) error {
 	tx := s.db.Begin(it.ID)
 	tx.Finish(it)
-	return s.db.Commit(ctx, tx)
-}
-
-// release makes an item due again, without any other change.
-func (s *Service) release(ctx context.Context, it storage.Item, after time.Duration) error {
-	tx := s.db.Begin(it.ID)
-	tx.Release(it, s.hooks.Now().Add(after))
 	return s.db.Commit(ctx, tx)
 }

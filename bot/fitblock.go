@@ -388,7 +388,7 @@ func columns(t Table, n int) Table {
 func asCSV(t Table) []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	w.Write(t.Columns)
-	w.WriteAll(t.Rows) // a buffer takes everything
+	_ = w.Write(t.Columns)
+	_ = w.WriteAll(t.Rows) // a buffer takes everything
 	return b.Bytes()
 }

@@ -219,6 +219,9 @@ func (d Deps) target(ctx context.Context, ref platform.JobRef) (ops.Target, erro
 // cluster picks the cluster of a command that names none: the only one, or a question.
 func (d Deps) cluster(name string) (*platform.Cluster, error) {
 	names := d.Clusters.Names()
+	if len(names) == 0 {
+		return nil, platform.Errorf(platform.Unsupported, "", "drey has no cluster to run this on; whoever runs it adds one under clusters in its configuration")
+	}
 	if name == "" {
 		if len(names) == 1 {
 			return d.Clusters.Cluster(names[0])

@@ -16,7 +16,6 @@ type UsageError struct {
 	Example string
 	Path    string   // of the command; empty when not known
 	Near    []string // what was perhaps meant: whole lines for commands, else values or keys
-	wrote   string
 }
 
 func (e *UsageError) Error() string {

@@ -280,7 +280,7 @@ type CheckpointReader interface {
 	Checkpoints(ctx context.Context, id JobID) (Checkpoints, error)
 }
 
-// Metrics reads named metrics of a job, summed up over it; absent names are left out. NaN is possible.
+// MetricReader reads named metrics of a job, summed up over it; absent names are left out. NaN is possible.
 type MetricReader interface {
 	Metrics(ctx context.Context, id JobID, names []string) (map[string]float64, error)
 }

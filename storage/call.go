@@ -58,7 +58,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // states are the answers of a server that cannot serve now. They are looked for anywhere in the message: Redis 6.2 wraps
 // the ones a script runs into.
-var states = [...]struct{ word, means string }{
+var states = [...]struct{ word, means string }{ //nolint:gochecknoglobals // a constant table
 	{"LOADING", "redis is still loading its data"},
 	{"READONLY", "redis is a read-only replica; a failover may be under way"},
 	{"MASTERDOWN", "redis lost its master"},
@@ -72,7 +72,7 @@ var states = [...]struct{ word, means string }{
 	{"redis: all sentinels specified in configuration are unreachable", "no sentinel answers"},
 }
 
-var refusals = [...]string{"NOAUTH", "WRONGPASS", "NOPERM", "invalid password", "without any password configured"}
+var refusals = [...]string{"NOAUTH", "WRONGPASS", "NOPERM", "invalid password", "without any password configured"} //nolint:gochecknoglobals // a constant table
 
 // explain turns what the client returns into an error of this package. redis.Nil and the context's own errors pass.
 func explain(err error) error {

@@ -196,7 +196,7 @@ func (e *embedded) endLeftover(ctx context.Context) error {
 
 func (e *embedded) shutdown(ctx context.Context, old leftover) error {
 	rdb := redis.NewClient(&redis.Options{Network: "unix", Addr: old.Socket, MaxRetries: -1, DialTimeout: time.Second})
-	defer rdb.Close()
+	defer func() { _ = rdb.Close() }()
 	asked := rdb.Shutdown(ctx).Err()
 	end := time.Now().Add(stopMax)
 	for ownServer(old) {

@@ -41,13 +41,13 @@ func (e *embedded) supervise(first chan<- error) {
 
 // run is one life of the server. died says that nobody asked for its end.
 func (e *embedded) run(try int, first chan<- error) (died bool, err error) {
-	cmd := exec.Command(e.program, e.args()...)
+	cmd := exec.Command(e.program, e.args()...) //nolint:noctx // it lives as long as the store, not as a call
 	cmd.SysProcAttr = childAttr()
 	err = cmd.Start()
 	if err == nil {
 		if err = e.mark(cmd.Process.Pid); err != nil { // nobody could find it later
 			cmd.Process.Kill()
-			cmd.Wait()
+			_ = cmd.Wait()
 		}
 	}
 	if try == 0 {
@@ -65,10 +65,10 @@ func (e *embedded) run(try int, first chan<- error) (died bool, err error) {
 	}
 	cmd.Process.Signal(syscall.SIGTERM) // it flushes its file
 	select {
-	case <-ended:
+	case _ = <-ended:
 	case <-time.After(stopMax):
 		cmd.Process.Kill()
-		<-ended
+		_ = <-ended
 	}
 	return false, nil
 }

@@ -108,7 +108,7 @@ func (b *Bot) stream(ctx context.Context, st *stream, u User, at cursors, out *s
 			out.event("beat", "", "-")
 			if _, ok, err := b.sessionUser(ctx, st.session); err == nil && !ok {
 				out.event("bye", "", "signed out")
-				out.flush()
+				_ = out.flush()
 				return
 			}
 		}

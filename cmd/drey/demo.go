@@ -188,13 +188,7 @@ func (st *stage) watch(cfg *config.Config, flink *local.Cluster, token string) a
 
 // serve runs drey itself until the demo ends.
 func (st *stage) serve(cfg config.Config, jobs bool) error {
-	var logTo io.Writer = io.Discard
-	if st.f.verbose {
-		logTo = st.out
-	} else if file, err := os.Create(filepath.Join(st.dir, "drey.log")); err == nil {
-		defer file.Close()
-		logTo = file
-	}
+	logTo := st.quiet()
 	a, err := newApp(st.ctx, cfg, newLogger(cfg.Server, logTo))
 	if err != nil {
 		return err
@@ -207,6 +201,19 @@ func (st *stage) serve(cfg config.Config, jobs bool) error {
 	}
 	st.say("the console is at  http://%s  (Ctrl-C ends everything)", st.ln.Addr())
 	return errors.Join(a.run(ctx, st.ln), a.close())
+}
+
+// quiet is where drey's own log goes: a file of the demo, unless it is to be seen.
+func (st *stage) quiet() io.Writer {
+	if st.f.verbose {
+		return st.out
+	}
+	file, err := os.Create(filepath.Join(st.dir, "drey.log"))
+	if err != nil {
+		return io.Discard
+	}
+	st.atEnd(func() { _ = file.Close() })
+	return file
 }
 
 // demoConfig is the demo's configuration: olga operates, vera looks, rita reviews.

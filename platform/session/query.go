@@ -90,10 +90,10 @@ func kindOfSQL(op, text string) (sqltext.Kind, error) {
 	if err == nil && len(stmts) > 1 {
 		return 0, platform.Errorf(platform.Invalid, op, "these are %d statements; one is wanted", len(stmts))
 	}
-	if err != nil || len(stmts) == 0 {
-		return sqltext.Other, nil
+	if err == nil && len(stmts) == 1 {
+		return stmts[0].Kind, nil
 	}
-	return stmts[0].Kind, nil
+	return sqltext.Other, nil
 }
 
 // Complete implements platform.Queryer.

@@ -117,10 +117,10 @@ func (t *turn) step(ctx context.Context) (more bool, err error) {
 	t.e.o.Crash("after " + s.name)
 	if out.err != nil {
 		t.report(s, out)
-		switch context.Cause(ctx) {
-		case errLost:
+		switch cause := context.Cause(ctx); {
+		case errors.Is(cause, errLost):
 			return false, fmt.Errorf("step %s: %w", s.name, errLost)
-		case errDrain: // not the step's fault: no try is counted
+		case errors.Is(cause, errDrain): // not the step's fault: no try is counted
 			return false, t.e.giveBack(ctx, t.item, 0)
 		}
 	}
