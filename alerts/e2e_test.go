@@ -31,7 +31,6 @@ type rig struct {
 	service *Service
 	chat    *bottest.Memory
 	hook    *httptest.Server
-	broken  atomic.Bool // the receiver answers as if the store were away
 
 	mu      sync.Mutex
 	results map[string]int

@@ -42,8 +42,8 @@ func (s *Service) enrichOne(ctx context.Context, it storage.Item) error {
 	limit, cancel := context.WithTimeout(ctx, s.options.EnrichWithin)
 	facts, err := s.hooks.Jobs.Lookup(limit, asked.Cluster, asked.ID, asked.Name)
 	cancel()
-	if ctx.Err() != nil { //nolint:nilerr // drey stops: the lease runs out, and somebody tries again
-		return nil
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // drey stops: the lease runs out, and somebody tries again
 	}
 	_, err = s.change(ctx, it.ID, func(i *Incident, tx *storage.Tx) ([]story, error) {
 		now := s.hooks.Now()

@@ -146,7 +146,7 @@ func checkFit(t *testing.T, m bot.Message, c bot.Caps) []bot.Message {
 			t.Fatalf("part %d of %d has actions or a form", i+1, len(out))
 		}
 	}
-	if strings.TrimSpace(m.Title) != "" && strings.Trim(m.Title, "\ufeff\x85\u2028\u2029 \t\n\r\v\f") != "" && out[0].Title == "" {
+	if strings.TrimSpace(m.Title) != "" && strings.Trim(m.Title, "\ufeff\u0085\u2028\u2029 \t\n\r\v\f") != "" && out[0].Title == "" {
 		t.Fatalf("title %q lost", m.Title)
 	}
 	return out

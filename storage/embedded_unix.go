@@ -65,10 +65,10 @@ func (e *embedded) run(try int, first chan<- error) (died bool, err error) {
 	}
 	cmd.Process.Signal(syscall.SIGTERM) // it flushes its file
 	select {
-	case _ = <-ended:
+	case <-ended: //nolint:errcheck // it was asked to end
 	case <-time.After(stopMax):
 		cmd.Process.Kill()
-		_ = <-ended
+		<-ended //nolint:errcheck // it was made to end
 	}
 	return false, nil
 }

@@ -48,10 +48,10 @@ func (db *DB) connect(ctx context.Context, o Options) error {
 		return nil
 	}
 	program, err := exec.LookPath("redis-server")
-	if err != nil { //nolint:nilerr // a machine without redis-server is one of the three ways to run
+	if err != nil {
 		db.openMemory()
 		db.log.Warn("state is kept in memory only and lost on exit: no redis-server on PATH and no storage.redis configured")
-		return nil
+		return nil //nolint:nilerr // a machine without redis-server is one of the three ways to run
 	}
 	return db.openEmbedded(ctx, program, o.Dir)
 }

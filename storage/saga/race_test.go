@@ -2,6 +2,7 @@ package saga_test
 
 import (
 	"context"
+	"errors"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -166,7 +167,7 @@ func TestLostLeaseCancelsStep(t *testing.T) {
 	<-entered
 	it, err := w.db.Take(t.Context(), "saga", "x", time.Minute)
 	w.must(err)
-	if err := <-cause; err == nil || err == context.DeadlineExceeded {
+	if err := <-cause; err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("cause %v", err)
 	}
 	if r := w.get("x"); r.Try != 0 {
