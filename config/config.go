@@ -42,8 +42,8 @@ type Server struct {
 
 // Cluster is one Flink cluster; the keys beside driver and labels are the driver's.
 type Cluster struct {
-	Driver          string            `yaml:"driver"` // session
-	Labels          map[string]string `yaml:"labels"`
+	Driver          string            `yaml:"driver"` // the kind of cluster: session
+	Labels          map[string]string `yaml:"labels"` // your own words about it
 	UI              string            `yaml:"ui"` // Flink's web interface as people reach it, for links
 	session.Options `yaml:",inline"`
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/drey-ops/drey/commands"
 )
 
 // Problem is one mistake in the file.
@@ -189,8 +191,8 @@ func (f *file) allowed(t reflect.Type, name string) string {
 		names = append(names, fl.name)
 	}
 	slices.Sort(names)
-	if best := Nearest(name, names); best != "" {
-		return fmt.Sprintf("; did you mean %s? Allowed: %s", best, strings.Join(names, ", "))
+	if best := commands.Nearest(name, names, 1); len(best) > 0 {
+		return fmt.Sprintf("; did you mean %s? Allowed: %s", best[0], strings.Join(names, ", "))
 	}
 	return "; allowed: " + strings.Join(names, ", ")
 }

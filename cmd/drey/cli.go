@@ -8,7 +8,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/drey-ops/drey/config"
+	"github.com/drey-ops/drey/commands"
 )
 
 // streams are the standard ones, or a test's.
@@ -68,8 +68,8 @@ func run(ctx context.Context, args []string, s streams) int {
 		names = append(names, v.name)
 	}
 	hint := ""
-	if near := config.Nearest(args[0], names); near != "" {
-		hint = "; did you mean drey " + near + "?"
+	if near := commands.Nearest(args[0], names, 1); len(near) > 0 {
+		hint = "; did you mean drey " + near[0] + "?"
 	}
 	fmt.Fprintf(s.err, "drey: there is no command %q%s\n", args[0], hint)
 	usage(s.err)
