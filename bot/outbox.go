@@ -34,12 +34,21 @@ type Delivery struct {
 	Message Message `json:"message"`
 }
 
+// Try is one try to post or edit a message.
+type Try struct {
+	Network NetworkID
+	Key     string        // of the Delivery
+	Method  string        // "post", "edit"; "dead" for a message that was given up
+	Waited  time.Duration // since its Delivery was put
+	Err     error
+}
+
 // OutboxOptions tune an Outbox; the zero value works.
 type OutboxOptions struct {
 	Workers int // posts under way at once; 0 means 8
 	// OnDelivered is told of every try to post or edit, with the time since its Delivery was put (metrics). A message
 	// given up for good comes once more, with method "dead".
-	OnDelivered func(n NetworkID, method string, d time.Duration, err error)
+	OnDelivered func(t Try)
 }
 
 // Outbox is the one road out for everything that is not an immediate reply. Any number of them, in any number of
@@ -112,7 +121,7 @@ func NewOutbox(db *storage.DB, log *slog.Logger, o OutboxOptions, networks ...Ne
 		o.Workers = 8
 	}
 	if o.OnDelivered == nil {
-		o.OnDelivered = func(NetworkID, string, time.Duration, error) {}
+		o.OnDelivered = func(Try) {}
 	}
 	return &Outbox{
 		db: db, log: log, o: o, networks: byID(networks), binder: NewBinder(db), lanes: newLanes(), lease: outboxLease,

@@ -256,7 +256,8 @@ func TestOutboxDeadLetter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db, n := storagetest.Open(t), bottest.NewMemory("mem", bottest.Roomy())
 		var dead []string
-		o := bot.NewOutbox(db, silent, bot.OutboxOptions{OnDelivered: func(_ bot.NetworkID, method string, _ time.Duration, err error) {
+		o := bot.NewOutbox(db, silent, bot.OutboxOptions{OnDelivered: func(t bot.Try) {
+			method, err := t.Method, t.Err
 			if method == "dead" {
 				dead = append(dead, err.Error())
 			}

@@ -69,7 +69,7 @@ func (a *app) build() (err error) {
 		a.networks = append(a.networks, a.web)
 	}
 	a.outbox = bot.NewOutbox(a.db, a.log, bot.OutboxOptions{OnDelivered: a.metrics.onDelivered}, a.networks...)
-	a.ops = ops.New(a.db, a.clusters, a.log, ops.Options{Observe: commands.ObserveOps(a.outbox)})
+	a.ops = ops.New(a.db, a.clusters, a.log, ops.Options{Observe: a.metrics.onOperation(commands.ObserveOps(a.outbox))})
 	a.alerts, err = alerts.New(a.db, a.outbox, a.log, a.cfg.Alerts, alerts.Hooks{
 		Jobs:      alerts.NewLookup(a.clusters.byName, interfaces(a.cfg.Clusters)),
 		OnWebhook: func(source, result string, _ time.Duration) { a.metrics.webhooks.WithLabelValues(source, result).Inc() },

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +28,8 @@ type metrics struct {
 	flink          *prometheus.CounterVec
 	flinkSeconds   *prometheus.HistogramVec
 	redis          *prometheus.HistogramVec
+
+	operationSeconds *prometheus.HistogramVec
 }
 
 func newMetrics() *metrics {
@@ -48,7 +53,10 @@ func newMetrics() *metrics {
 	m.flink = counter("flink_requests_total", "Calls of clusters by outcome.", "cluster", "call", "code")
 	m.flinkSeconds = histogram("flink_request_seconds", "Duration of calls of clusters.", "cluster", "call")
 	m.redis = histogram("redis_seconds", "Duration of round trips to the store.", "call")
-	m.registry.MustRegister(m.alertDelivery, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.operationSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "drey_operation_seconds", Help: "Duration of operations from start to end.", Buckets: []float64{.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600},
+	}, []string{"kind", "state"})
+	m.registry.MustRegister(m.operationSeconds, m.alertDelivery, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -66,12 +74,32 @@ func (m *metrics) onHandled(n bot.NetworkID, path, result string, d time.Duratio
 	m.commandSeconds.WithLabelValues(string(n), path).Observe(d.Seconds())
 }
 
-func (m *metrics) onDelivered(n bot.NetworkID, method string, _ time.Duration, err error) {
+func (m *metrics) onDelivered(t bot.Try) {
 	code := "ok"
-	if err != nil {
+	if t.Err != nil {
 		code = "error"
 	}
-	m.chat.WithLabelValues(string(n), method, code).Inc()
+	m.chat.WithLabelValues(string(t.Network), t.Method, code).Inc()
+	if t.Err == nil && t.Method == "post" && strings.HasSuffix(t.Key, "/head") {
+		m.alertDelivery.Observe(t.Waited.Seconds())
+	}
+}
+
+// onOperation wraps what observes operations: it takes the time of each that ends. A commit that is tried again counts
+// once.
+func (m *metrics) onOperation(next func(tx *storage.Tx, op ops.Operation) error) func(tx *storage.Tx, op ops.Operation) error {
+	var mu sync.Mutex
+	var ended [256]string
+	at := 0
+	return func(tx *storage.Tx, op ops.Operation) error {
+		mu.Lock()
+		if op.Status.Final() && !slices.Contains(ended[:], op.ID) {
+			ended[at], at = op.ID, (at+1)%len(ended)
+			m.operationSeconds.WithLabelValues(string(op.Kind), string(op.Status)).Observe(op.Ended.Sub(op.Started).Seconds())
+		}
+		mu.Unlock()
+		return next(tx, op)
+	}
 }
 
 // looks are read when somebody scrapes: counts over the store, each within a second.
