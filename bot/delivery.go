@@ -270,7 +270,7 @@ func (j *job) send(ctx context.Context, i int, at Place, m Message) (ref Message
 			j.o.log.Error("panic while sending", "key", j.c.ID, "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("%s %s: panic: %v", method, j.c.ID, p)
 		}
-		j.o.o.OnDelivered(Try{j.n.ID(), j.want.Key, method, time.Since(j.want.PutAt), err})
+		j.o.o.OnDelivered(Try{j.n.ID(), j.want.Delivery.Key, method, time.Since(j.want.PutAt), err})
 	}()
 	m, err = j.o.binder.Bind(ctx, m)
 	if err != nil {
