@@ -104,9 +104,12 @@ func choose(jobs []platform.Job, id, name string) (job platform.Job, only, ok bo
 	if ok && !job.State.Terminal() {
 		return job, countLive(jobs, job.Name) == 1, true
 	}
-	same := slices.DeleteFunc(slices.Clone(jobs), func(j platform.Job) bool {
-		return name == "" || j.Name != name && mangled(j.Name) != name
-	})
+	var same []platform.Job // few of many: a copy of the whole list for every incident of a storm is not little
+	for _, j := range jobs {
+		if name != "" && (j.Name == name || mangled(j.Name) == name) {
+			same = append(same, j)
+		}
+	}
 	slices.SortStableFunc(same, func(a, b platform.Job) int {
 		return cmp.Or(alive(b)-alive(a), b.Start.Compare(a.Start))
 	})
