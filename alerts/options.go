@@ -11,6 +11,7 @@ import (
 
 	"github.com/drey-ops/drey/alerts/guard"
 	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/config/secret"
 )
 
 // Options are the "alerts" part of the configuration. The zero Options work: no source, nothing comes in.
@@ -38,7 +39,7 @@ type Options struct {
 // Source is one Alertmanager, or several that share their alerts.
 type Source struct {
 	// Token must come with each webhook as "Authorization: Bearer TOKEN".
-	Token Secret `yaml:"token"`
+	Token secret.Text `yaml:"token"`
 	// Alertmanager is where its API is, for silences and for what webhooks leave out: one address or a list, the members of
 	// one cluster. Without it resolved alerts that a silence swallowed stay open.
 	Alertmanager Addresses `yaml:"alertmanager"`
@@ -63,23 +64,6 @@ type Route struct {
 	// Continue goes on with the routes below when this one matched.
 	Continue bool `yaml:"continue"`
 }
-
-// Secret is a text that no log and no printed configuration shows.
-type Secret string
-
-// String hides the secret.
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return "***"
-}
-
-// GoString hides the secret.
-func (s Secret) GoString() string { return s.String() }
-
-// MarshalText hides the secret.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 func (o Options) withDefaults() Options {
 	def := func(d *time.Duration, v time.Duration) {

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/drey-ops/drey/config/secret"
 )
 
 // The results of a webhook, as counted.
@@ -124,7 +126,7 @@ func (r *Receiver) read(w http.ResponseWriter, req *http.Request) ([]byte, error
 }
 
 // authorized compares in constant time, the length included.
-func authorized(req *http.Request, want Secret) bool {
+func authorized(req *http.Request, want secret.Text) bool {
 	scheme, got, _ := strings.Cut(req.Header.Get("Authorization"), " ")
 	a, b := sha256.Sum256([]byte(strings.TrimSpace(got))), sha256.Sum256([]byte(want))
 	return strings.EqualFold(scheme, "Bearer") && want != "" && subtle.ConstantTimeCompare(a[:], b[:]) == 1

@@ -44,7 +44,7 @@ type Server struct {
 type Cluster struct {
 	Driver          string            `yaml:"driver"` // the kind of cluster: session
 	Labels          map[string]string `yaml:"labels"` // your own words about it
-	UI              string            `yaml:"ui"` // Flink's web interface as people reach it, for links
+	UI              string            `yaml:"ui"`     // Flink's web interface as people reach it, for links
 	session.Options `yaml:",inline"`
 }
 

@@ -3,9 +3,11 @@ package webbot
 import (
 	"errors"
 	"fmt"
-	"log/slog"
+
 	"regexp"
 	"time"
+
+	"github.com/drey-ops/drey/config/secret"
 )
 
 // The ways to sign in.
@@ -40,29 +42,12 @@ type Options struct {
 
 // User is a person who may sign in.
 type User struct {
-	ID     string   `yaml:"id"`     // what roles name: web_users
-	Name   string   `yaml:"name"`   // shown; default the id
-	Role   string   `yaml:"role"`   // a word shown beside the name; it grants nothing
-	Groups []string `yaml:"groups"` // passed on as the person's groups
-	Token  Secret   `yaml:"token"`
+	ID     string      `yaml:"id"`     // what roles name: web_users
+	Name   string      `yaml:"name"`   // shown; default the id
+	Role   string      `yaml:"role"`   // a word shown beside the name; it grants nothing
+	Groups []string    `yaml:"groups"` // passed on as the person's groups
+	Token  secret.Text `yaml:"token"`
 }
-
-// Secret is a string that does not print.
-type Secret string
-
-const hidden = "***"
-
-// String hides the secret.
-func (Secret) String() string { return hidden }
-
-// GoString hides the secret.
-func (Secret) GoString() string { return hidden }
-
-// LogValue hides the secret.
-func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
-
-// MarshalText hides the secret.
-func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // Names become parts of stored ids, of paths and of the stream's cursor, so they hold nothing that any of these would
 // have to escape.
@@ -92,7 +77,7 @@ func (o Options) Validate() error {
 		}
 		seen[c] = true
 	}
-	ids, tokens := map[string]bool{}, map[Secret]bool{}
+	ids, tokens := map[string]bool{}, map[secret.Text]bool{}
 	for i, u := range o.Users {
 		switch {
 		case !userID.MatchString(u.ID):

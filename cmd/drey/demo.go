@@ -19,6 +19,7 @@ import (
 	"github.com/drey-ops/drey/bot/webbot"
 	"github.com/drey-ops/drey/commands"
 	"github.com/drey-ops/drey/config"
+	"github.com/drey-ops/drey/config/secret"
 	"github.com/drey-ops/drey/platform/local"
 	"github.com/drey-ops/drey/platform/session"
 	"github.com/drey-ops/drey/storage"
@@ -120,7 +121,7 @@ func (st *stage) run() (err error) {
 		}
 	}
 	am := st.watch(&cfg, flink, token)
-	cfg.Alerts.Sources = map[string]alerts.Source{"demo": {Token: alerts.Secret(token), Alertmanager: am}}
+	cfg.Alerts.Sources = map[string]alerts.Source{"demo": {Token: secret.Text(token), Alertmanager: am}}
 	return st.serve(cfg, flink != nil)
 }
 

@@ -14,6 +14,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/drey-ops/drey/config/secret"
 )
 
 // Limits of one exchange.
@@ -23,22 +25,6 @@ const (
 	// DefaultTimeout is the time of one request where Options sets none.
 	DefaultTimeout = 30 * time.Second
 )
-
-// Secret is a string that prints as ***.
-type Secret string
-
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return "***"
-}
-
-// GoString keeps %#v from showing it.
-func (s Secret) GoString() string { return s.String() }
-
-// MarshalText keeps JSON and YAML from showing it.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // TLS says how to trust and how to be trusted. Empty fields mean the system's roots and no client certificate.
 type TLS struct {
@@ -51,8 +37,8 @@ type TLS struct {
 // Options say how to reach an endpoint. URL may have a path, for a proxy in front.
 type Options struct {
 	URL     string
-	Headers map[string]Secret
-	Bearer  Secret
+	Headers map[string]secret.Text
+	Bearer  secret.Text
 	TLS     TLS
 	Timeout time.Duration // of one request
 }

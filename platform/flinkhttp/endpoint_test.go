@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/drey-ops/drey/config/secret"
 )
 
 func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
@@ -135,7 +137,7 @@ func TestRequest(t *testing.T) {
 	})
 	e := endpoint(t, Options{
 		URL:     strings.Replace(s.URL, "//", "//olga:pw@", 1) + "/flink/prod/",
-		Headers: map[string]Secret{"X-Tenant": "blue"},
+		Headers: map[string]secret.Text{"X-Tenant": "blue"},
 	})
 	var out struct{ N int }
 	err := e.Do(t.Context(), Call{
@@ -205,8 +207,8 @@ func TestOptionsRefused(t *testing.T) {
 }
 
 func TestSecretDoesNotPrint(t *testing.T) {
-	b, err := json.Marshal(map[string]Secret{"a": "geheim"})
-	s := fmt.Sprintf("%s %v %+v %#v %q %s", Secret("geheim"), Secret("geheim"), Options{Bearer: "geheim"}, Options{Bearer: "geheim"}, Secret("geheim"), b)
+	b, err := json.Marshal(map[string]secret.Text{"a": "geheim"})
+	s := fmt.Sprintf("%s %v %+v %#v %q %s", secret.Text("geheim"), secret.Text("geheim"), Options{Bearer: "geheim"}, Options{Bearer: "geheim"}, secret.Text("geheim"), b)
 	if err != nil || strings.Contains(s, "geheim") {
 		t.Errorf("%s, %v", s, err)
 	}

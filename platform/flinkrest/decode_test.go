@@ -3,6 +3,8 @@ package flinkrest
 import (
 	"encoding/json"
 	"testing"
+
+	"github.com/drey-ops/drey/platform/flinkhttp/flinktest"
 )
 
 // answerOf is a new value of the type that the client reads for a request, nil where it has no such call.
@@ -17,7 +19,7 @@ func answerOf(method, path string) any {
 		getJars: new(struct{ Files []Jar }), runJar: new(struct{ JobID string }),
 	} {
 		// "/jobs/metrics" and "/jobs/overview" have the form of "/jobs/:jobid".
-		if match(route, method, path) && (route != getJob || !match(getJobs, method, path) && !match("GET /jobs/metrics", method, path)) {
+		if flinktest.Match(route, method, path) && (route != getJob || !flinktest.Match(getJobs, method, path) && !flinktest.Match("GET /jobs/metrics", method, path)) {
 			return out
 		}
 	}
@@ -27,7 +29,7 @@ func answerOf(method, path string) any {
 func find[T any](t *testing.T, version, name string) T {
 	t.Helper()
 	var out T
-	for _, x := range recorded(t, version) {
+	for _, x := range flinktest.Recorded(t, version) {
 		if x.Name == name {
 			if err := json.Unmarshal(x.Body, &out); err != nil {
 				t.Fatal(err)
@@ -41,7 +43,7 @@ func find[T any](t *testing.T, version, name string) T {
 
 // TestFieldsAreRead guards against a misspelled tag, which decodes to nothing without an error.
 func TestFieldsAreRead(t *testing.T) {
-	for _, v := range versions {
+	for _, v := range flinktest.Versions() {
 		ov := find[Overview](t, v, "overview")
 		if ov.Version != v || ov.SlotsTotal == 0 || ov.TaskManagers == 0 {
 			t.Errorf("%s overview %+v", v, ov)

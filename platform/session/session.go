@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drey-ops/drey/config/secret"
 	"github.com/drey-ops/drey/platform"
 	"github.com/drey-ops/drey/platform/flinkhttp"
 	"github.com/drey-ops/drey/platform/flinkrest"
@@ -16,12 +17,12 @@ import (
 
 // Options say where a session cluster is. Only URL is required; without SQLGateway there is no SQL.
 type Options struct {
-	URL        string                      `yaml:"url"`         // the JobManager's REST address; a path is kept
-	SQLGateway string                      `yaml:"sql_gateway"` // the SQL Gateway's REST address
-	Headers    map[string]flinkhttp.Secret `yaml:"headers"`     // sent with every request, to both
-	Bearer     flinkhttp.Secret            `yaml:"bearer"`
-	TLS        flinkhttp.TLS               `yaml:"tls"`
-	Timeout    time.Duration               `yaml:"timeout"` // of one request; default 30s
+	URL        string                 `yaml:"url"`         // the JobManager's REST address; a path is kept
+	SQLGateway string                 `yaml:"sql_gateway"` // the SQL Gateway's REST address
+	Headers    map[string]secret.Text `yaml:"headers"`     // sent with every request, to both
+	Bearer     secret.Text            `yaml:"bearer"`
+	TLS        flinkhttp.TLS          `yaml:"tls"`
+	Timeout    time.Duration          `yaml:"timeout"` // of one request; default 30s
 }
 
 // Validate checks what can be checked without a connection.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+
+	"github.com/drey-ops/drey/platform/flinkhttp/flinktest"
 )
 
 // answerOf is a new value of the type that the client reads for a request, nil where it has no such call.
@@ -13,7 +15,7 @@ func answerOf(method, path string) any {
 		getResult: new(Page), getOperation: new(struct{ Status string }), closeOp: new(struct{ Status string }),
 		complete: new(struct{ Candidates []string }), closeSession: new(struct{ Status string }), configure: new(struct{}), heartbeat: new(struct{}),
 	} {
-		if match(route, method, path) {
+		if flinktest.Match(route, method, path) {
 			return out
 		}
 	}
@@ -22,7 +24,7 @@ func answerOf(method, path string) any {
 
 func page(t *testing.T, version, name string) Page {
 	t.Helper()
-	for _, x := range recorded(t, version) {
+	for _, x := range flinktest.Recorded(t, version) {
 		if x.Name == name {
 			var p Page
 			if err := json.Unmarshal(x.Body, &p); err != nil {
@@ -36,7 +38,7 @@ func page(t *testing.T, version, name string) Page {
 }
 
 func TestPages(t *testing.T) {
-	for _, v := range versions {
+	for _, v := range flinktest.Versions() {
 		p := page(t, v, "insert.3-result0")
 		if token, more := p.NextToken(); p.Type != Payload || len(p.Job) != 32 || p.IsQuery || token != 1 || !more || string(p.Results.Rows[0].Fields[0]) != p.Job {
 			t.Errorf("%s insert %+v", v, p)
@@ -65,8 +67,8 @@ func TestPages(t *testing.T) {
 }
 
 func FuzzPage(f *testing.F) {
-	for _, v := range versions {
-		for _, x := range recorded(f, v) {
+	for _, v := range flinktest.Versions() {
+		for _, x := range flinktest.Recorded(f, v) {
 			f.Add([]byte(x.Body))
 		}
 	}
