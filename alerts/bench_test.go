@@ -18,8 +18,9 @@ import (
 )
 
 // BenchmarkWebhook sends webhooks of one alert, each the first of its group, at 500 a second over loopback whether the answers
-// come or not, with a real redis-server that writes its file at every commit, and prints how long the 200 takes. In turn
-// with them the same requests go to a handler that commits one small record and nothing else: the floor of the machine at that moment.
+// come or not, with a real redis-server that writes its file at every commit, and prints how long the 200 takes: p50 and
+// p99 of 2,500. In turn with them, second by second, the same requests go to a handler that commits one small record and
+// nothing else: the floor of the machine at that moment. p50:floor and p99:floor are what drey adds to it.
 func BenchmarkWebhook(b *testing.B) {
 	url, _ := storagetest.Redis(b)
 	db := storagetest.With(b, storage.Options{Redis: url})
@@ -37,14 +38,17 @@ func BenchmarkWebhook(b *testing.B) {
 	ours.took, least.took = nil, nil
 	b.ResetTimer()
 	for b.Loop() {
-		ours.second(500)
-		least.second(500)
+		for range 5 {
+			ours.second(500)
+			least.second(500)
+		}
 	}
 	b.StopTimer()
 	b.ReportMetric(ours.at(0.5), "p50-ms")
 	b.ReportMetric(ours.at(0.99), "p99-ms")
 	b.ReportMetric(least.at(0.5), "floor-p50-ms")
 	b.ReportMetric(least.at(0.99), "floor-p99-ms")
+	b.ReportMetric(ours.at(0.5)/least.at(0.5), "p50:floor")
 	b.ReportMetric(ours.at(0.99)/least.at(0.99), "p99:floor")
 }
 
