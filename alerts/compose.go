@@ -36,7 +36,7 @@ func head(i *Incident) bot.Message {
 		m.Blocks = append(m.Blocks, bot.Textf("%s", i.members(nil)))
 	}
 	if i.Facts != nil && i.Facts.RootCause != "" && i.Open() {
-		m.Blocks = append(m.Blocks, bot.Code{Body: clip(i.Facts.RootCause, maxDescription)})
+		m.Blocks = append(m.Blocks, bot.Textf("**Root cause:** `%s`", clip(i.Facts.RootCause, maxDescription)))
 	}
 	if s := annotation(shown, "runbook"); s != "" && i.Open() && !strings.Contains(s, "://") {
 		m.Blocks = append(m.Blocks, bot.Textf("**What to do:** %s", clip(s, maxDescription)))

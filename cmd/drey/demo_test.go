@@ -177,9 +177,12 @@ func TestDemo(t *testing.T) {
 		t.Errorf("Alertmanager's silences: %s", body)
 	}
 	must(olga.press(ctx, "oncall", "", "Unsilence"))
+	must(olga.say(ctx, "ops", "", "/flink scale orders 4"))
 	d.sees(olga, "oncall", `FlinkJobCrashLoop on demo/payments.*Silence…`, "", 30*time.Second)
 
-	look(t, d.base)
+	thread, err := olga.thread(ctx, "oncall", regexp.MustCompile(`FlinkJobCrashLoop on demo/payments.*Incident`))
+	must(err)
+	look(t, d.base, thread)
 
 	// The job's end is the alert's end. A job that is just restarting cannot be stopped with a savepoint; then it is said.
 	must(olga.say(ctx, "ops", "", "/flink cancel payments confirm=payments"))

@@ -10,8 +10,8 @@ import (
 )
 
 // look takes pictures of the running console as a person sees it, on a desk and on a phone, into DREY_ARTIFACTS. It fails
-// when a page is wider than its window.
-func look(t *testing.T, base string) {
+// when a page is wider than its window. thread is the id of one in #oncall.
+func look(t *testing.T, base, thread string) {
 	t.Helper()
 	dir := os.Getenv("DREY_ARTIFACTS")
 	if dir == "" {
@@ -32,11 +32,12 @@ func look(t *testing.T, base string) {
 			t.Fatalf("look at the console: %v", err)
 		}
 	}
-	check(chromedp.Do(ctx, chromedp.Navigate(base+"/signin"), chromedp.Click(chromedp.CSS(`[data-signin="olga"]`)), chromedp.WaitVisible(chromedp.CSS("#line"))))
+	check(chromedp.Do(ctx, chromedp.Navigate(base+"/signin"), chromedp.Click(chromedp.CSS(`[data-signin="vera"]`)), chromedp.WaitVisible(chromedp.CSS("#line"))))
 	for _, s := range []struct {
 		name, path string
 		w, h       int64
 	}{
+		{"demo-thread", "/c/oncall/t/" + thread, 1440, 900}, {"demo-thread-phone", "/c/oncall/t/" + thread, 390, 844},
 		{"demo-oncall", "/c/oncall", 1280, 860}, {"demo-ops", "/c/ops", 1280, 860},
 		{"demo-oncall-phone", "/c/oncall", 390, 844}, {"demo-ops-phone", "/c/ops", 390, 844},
 	} {
