@@ -69,6 +69,7 @@ func TestRootCause(t *testing.T) {
 		{"words", "all is lost", "all is lost"},
 		{"class only", "java.lang.NullPointerException\n\tat a.B.c(B.java:1)", "NullPointerException"},
 		{"innermost", "a.b.IOException: outer\n\tat x\nCaused by: java.net.ConnectException: Connection refused", "ConnectException: Connection refused"},
+		{"said twice", "o.ValidationException: SQL validation failed. SQL validation failed. From line 1, column 15", "SQL validation failed. From line 1, column 15"},
 		{"for the author", "x.CompletionException: y\nCaused by: o.ValidationException: SQL validation failed. From line 1, column 15\nCaused by: o.SqlValidatorException: Object 'nope' not found",
 			"SQL validation failed. From line 1, column 15"},
 		{"wrapped in one line", "java.util.concurrent.CompletionException: java.lang.IllegalStateException: it is not open", "it is not open"},

@@ -24,6 +24,7 @@ func (c Cause) String() string {
 
 // Line is the cause in words for people: the class is left out where the message says it all.
 func (c Cause) Line() string {
+	c.Message = once(c.Message)
 	simple := c.Class[strings.LastIndexByte(c.Class, '.')+1:]
 	switch {
 	case c.Message == "":
@@ -32,6 +33,15 @@ func (c Cause) Line() string {
 		return c.Message
 	}
 	return simple + ": " + c.Message
+}
+
+// once takes away the repetition of a first sentence: Flink wraps some of its errors in words that they begin with.
+func once(s string) string {
+	i := strings.Index(s, ". ")
+	if i < 0 || !strings.HasPrefix(s[i+2:], s[:i+2]) {
+		return s
+	}
+	return s[i+2:]
 }
 
 // plainClass names exceptions whose messages are whole sentences.

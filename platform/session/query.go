@@ -39,7 +39,7 @@ func queryConfig(q platform.SQLStatement, job string) map[string]string {
 
 // Query implements platform.Queryer.
 func (d *Driver) Query(ctx context.Context, q platform.SQLStatement, lim platform.QueryLimits, emit func(platform.Page)) error {
-	const op = "query"
+	const op = "" // what is wrong with a statement needs no other words than the gateway's
 	if d.gw == nil {
 		return platform.Errorf(platform.Unsupported, op, noGateway)
 	}
@@ -164,7 +164,7 @@ func (r *query) run(ctx context.Context) error {
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		err = nil // its time is over, which is no error
 		if r.page.Columns == nil {
-			err = platform.Errorf(platform.Unavailable, "query", "no result within %s", r.lim.Time)
+			err = platform.Errorf(platform.Unavailable, "", "no result within %s", r.lim.Time)
 		}
 	}
 	if err == nil || r.page.Columns != nil {
