@@ -34,7 +34,7 @@ type Config struct {
 // Server is the one listener, and what the process does at its start and end.
 type Server struct {
 	Listen      string        `yaml:"listen"`       // ADDRESS:PORT; the default is 127.0.0.1:8080
-	ExternalURL string        `yaml:"external_url"` // under which people reach it; for links
+	ExternalURL string        `yaml:"external_url"` // under which people reach it, through a proxy for example; the console answers to it
 	Drain       time.Duration `yaml:"drain"`        // how long a stopping drey waits for what is under way; the default is 20s
 	Log         string        `yaml:"log"`          // text or json; the default is text
 	LogLevel    string        `yaml:"log_level"`    // debug, info, warn or error; the default is info

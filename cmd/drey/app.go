@@ -8,7 +8,9 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -65,6 +67,9 @@ func (a *app) build() (err error) {
 	if a.cfg.Web.Enabled {
 		web := a.cfg.Web
 		web.Version = version
+		if u, err := url.Parse(a.cfg.Server.ExternalURL); err == nil && u.Host != "" {
+			web.Hosts = append(slices.Clone(web.Hosts), strings.ToLower(u.Hostname())) // the proxy in front passes requests on under it
+		}
 		a.web = webbot.New(a.db, a.log, web)
 		a.networks = append(a.networks, a.web)
 	}
