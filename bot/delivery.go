@@ -261,9 +261,9 @@ func (j *job) later(ctx context.Context, err error, after time.Duration) {
 
 // send posts or edits part i.
 func (j *job) send(ctx context.Context, i int, at Place, m Message) (ref MessageRef, err error) {
-	method := "edit"
+	method := MethodEdit
 	if j.isNew(i) {
-		method = "post"
+		method = MethodPost
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -278,7 +278,7 @@ func (j *job) send(ctx context.Context, i int, at Place, m Message) (ref Message
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	if method == "post" {
+	if method == MethodPost {
 		ref, err = j.n.Post(ctx, at, j.key(i), m)
 	} else {
 		ref = j.posted.Parts[i].Ref

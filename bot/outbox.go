@@ -34,11 +34,18 @@ type Delivery struct {
 	Message Message `json:"message"`
 }
 
+// The methods of a Try.
+const (
+	MethodPost = "post"
+	MethodEdit = "edit"
+	MethodDead = "dead" // the message was given up
+)
+
 // Try is one try to post or edit a message.
 type Try struct {
 	Network NetworkID
 	Key     string        // of the Delivery
-	Method  string        // "post", "edit"; "dead" for a message that was given up
+	Method  string        // MethodPost, MethodEdit or MethodDead
 	Waited  time.Duration // since its Delivery was put
 	Err     error
 }

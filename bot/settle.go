@@ -149,7 +149,7 @@ func (j *job) unsaved() {
 func (j *job) bury(ctx context.Context, reason string) bool {
 	d := j.want.Delivery
 	j.o.log.Error("message given up", "key", d.Key, "to", d.To.String(), "title", d.Message.Title, "reason", reason)
-	j.o.o.OnDelivered(Try{d.To.Network, d.Key, "dead", time.Since(j.want.PutAt), errors.New(reason)})
+	j.o.o.OnDelivered(Try{d.To.Network, d.Key, MethodDead, time.Since(j.want.PutAt), errors.New(reason)})
 	j.posted.Dead = reason
 	j.settle(ctx, &letter{Key: d.Key, To: d.To, Title: d.Message.Title, Reason: reason, At: time.Now().UTC()})
 	return false

@@ -80,7 +80,7 @@ func (m *metrics) onDelivered(t bot.Try) {
 		code = "error"
 	}
 	m.chat.WithLabelValues(string(t.Network), t.Method, code).Inc()
-	if t.Err == nil && t.Method == "post" && strings.HasSuffix(t.Key, "/head") {
+	if t.Err == nil && t.Method == bot.MethodPost && strings.HasSuffix(t.Key, "/head") {
 		m.alertDelivery.Observe(t.Waited.Seconds())
 	}
 }
