@@ -243,7 +243,7 @@ Job: prod/orders
 Job state: RUNNING, 3 of 4 tasks
 Restarts: 7
 Last checkpoint: 2026-11-20 22:57 UTC
-java.lang.NumberFormatException: For input string: 'boom'
+Root cause: java.lang.NumberFormatException: For input string: 'boom'
 Incident ` + one(t, s).ID + ` · Prometheus · Alertmanager · Flink
 [Ack Savepoint Restart Stop]`
 	if d := cmp.Diff(want, plainHead(out.heads(t)[0])); d != "" {
