@@ -53,12 +53,15 @@ type Server struct {
 	out chan error
 }
 
-// Redis starts a redis-server and returns its URL. The test is skipped when none is on PATH. The server is killed when
+// Redis starts a redis-server and returns its URL. The test fails when none is on PATH. The server is killed when
 // the test ends. It flushes its file after every write, so that Kill loses nothing that was answered.
 func Redis(t testing.TB, args ...string) (url string, srv *Server) {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Skip("no redis-server on PATH")
+		if os.Getenv("DREY_TEST_SHORT") != "" {
+			t.Skip("no redis-server on PATH, and DREY_TEST_SHORT is set")
+		}
+		t.Fatal("no redis-server on PATH: apt-get install redis-server, or brew install redis; DREY_TEST_SHORT=1 skips")
 	}
 	s := &Server{Port: FreePort(t), dir: t.TempDir(), args: args}
 	s.Start(t)
