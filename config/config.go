@@ -85,6 +85,7 @@ func Parse(name string, src []byte) (Config, error) {
 func (c Config) validate(f *file) {
 	bad := func(key, format string, args ...any) { f.add(f.lineOf(key), key, format, args...) }
 	c.Server.validate(bad)
+	lines(c.Storage.Validate(), "storage", bad)
 	c.validateClusters(bad)
 	if c.Web.Enabled {
 		lines(c.Web.Validate(), "web", bad)

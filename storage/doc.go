@@ -32,6 +32,14 @@
 //	{drey:NN}:o:MARK       string  a Once mark, until its TTL
 //	{drey:NN}:t:NONCE      string  receipt of a Tx, for a minute
 //
+// # Secrets
+//
+// What people typed may hold passwords. Such a text enters a record only as [DB.SealText] makes it: sealed with
+// AES-256-GCM under Options.Key, as drey1:KEYID:BASE64. All replicas need the same key. The embedded server makes one for
+// the life of its folder, in the file key there (a copy of the folder is whole, a backup of the state needs the key as
+// well); a store in memory has a random one; with an outside Redis and no key a secret is refused with ErrNoKey, and what
+// holds none is stored as plain:TEXT.
+//
 // # Design
 //
 // A receipt is what makes Commit safe to repeat: when the answer to a script is lost, the same Tx is sent again with the

@@ -45,9 +45,9 @@ type embedded struct {
 	done    chan struct{} // closed when it ended
 }
 
-// openEmbedded starts program with its append-only file in dir.
-func (db *DB) openEmbedded(ctx context.Context, program, dir string) error {
-	dir, err := dataDir(dir)
+// openEmbedded starts program with its append-only file, and the key, in o.Dir.
+func (db *DB) openEmbedded(ctx context.Context, program string, o Options) error {
+	dir, err := dataDir(o.Dir)
 	if err != nil {
 		return fmt.Errorf("embedded redis: %w", err)
 	}
@@ -56,7 +56,11 @@ func (db *DB) openEmbedded(ctx context.Context, program, dir string) error {
 		return fmt.Errorf("embedded redis in %s: %w", dir, err)
 	}
 	e := &embedded{db: db, program: program, dir: dir, unlock: unlock, up: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{})}
-	if err := e.start(ctx); err != nil {
+	err = db.openKey(o, func() ([]byte, error) { return keyIn(dir) })
+	if err == nil {
+		err = e.start(ctx)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("embedded redis in %s: %w", dir, err), unlock())
 	}
 	return nil

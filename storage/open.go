@@ -36,7 +36,7 @@ func Open(ctx context.Context, o Options, log *slog.Logger) (*DB, error) {
 func (db *DB) connect(ctx context.Context, o Options) error {
 	if o.Memory {
 		db.openMemory()
-		return nil
+		return db.openKey(o, freshKey)
 	}
 	if o.Redis != "" {
 		t, err := parseURL(o.Redis)
@@ -45,15 +45,15 @@ func (db *DB) connect(ctx context.Context, o Options) error {
 		}
 		db.rdb = redis.NewUniversalClient(&t.opts)
 		db.kind = "%s at " + strings.ReplaceAll(t.where, "%", "%%")
-		return nil
+		return db.openKey(o, nil)
 	}
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
 		db.openMemory()
 		db.log.Warn("state is kept in memory only and lost on exit: no redis-server on PATH and no storage.redis configured")
-		return nil //nolint:nilerr // a machine without redis-server is one of the three ways to run
+		return db.openKey(o, freshKey)
 	}
-	return db.openEmbedded(ctx, program, o.Dir)
+	return db.openEmbedded(ctx, program, o)
 }
 
 // describe puts the server's name and version into kind, and warns of a server that forgets on its own.

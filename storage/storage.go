@@ -5,12 +5,15 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/drey-ops/drey/config/secret"
 )
 
 // Errors that callers test with errors.Is.
@@ -35,19 +38,28 @@ type Options struct {
 	Redis string `yaml:"redis"`
 	// Dir holds the append-only file of the embedded server; empty means a user cache folder.
 	Dir string `yaml:"dir"`
+	// Key seals secrets in the stored texts of people: 32 bytes in hex or base64; the embedded server makes its own.
+	Key secret.Text `yaml:"key"`
 	// Memory forces the in-process store whose state is lost on exit (tests, last resort).
 	Memory bool `yaml:"-"`
 	// OnCall, when set, is told the duration of every round trip (metrics).
 	OnCall func(call string, d time.Duration, err error) `yaml:"-"`
 }
 
-// Validate says what is wrong with the options without connecting to anything. It never quotes the URL.
+// Validate says what is wrong with the options without connecting to anything. It never quotes the URL or the key.
 func (o Options) Validate() error {
-	if o.Redis == "" {
-		return nil
+	var errs []error
+	if o.Redis != "" {
+		if _, err := parseURL(o.Redis); err != nil {
+			errs = append(errs, errors.New("redis: "+strings.TrimPrefix(err.Error(), "storage: redis URL: ")))
+		}
 	}
-	_, err := parseURL(o.Redis)
-	return err
+	if o.Key != "" {
+		if _, err := readKey(string(o.Key)); err != nil {
+			errs = append(errs, fmt.Errorf("key: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Version counts the writes to one record since it was last new. New means that the record must not exist yet, Any overwrites whatever is there.
@@ -66,6 +78,7 @@ type DB struct {
 	onCall func(call string, d time.Duration, err error)
 	kind   string
 	lua    scripts
+	seal   *sealer      // nil without a key
 	before func()       // runs before every call; may be nil
 	stop   func() error // ends the embedded or in-process server; nil with an outside one
 
