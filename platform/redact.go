@@ -11,7 +11,9 @@ var (
 	webAddress = regexp.MustCompile(`(?i)\b(?:https?|wss?)://[^\s"'<>\x60)\]]+`)
 	login      = regexp.MustCompile(`(://)[^/\s:@"']+(?::[^/\s@"']*)?@`)
 	numHost    = regexp.MustCompile(`(?:\b[A-Za-z0-9.-]+)?/?\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d+)?\b|\blocalhost:\d+\b`)
-	token      = regexp.MustCompile(`(?i)\b(bearer|basic|token|password|secret)(\s*[=:]\s*|\s+)["']?[A-Za-z0-9+/_.~=-]{8,}["']?`)
+	// option is an option of a statement, 'password' = 'it''s', as errors quote it; what is cut off ends with the text.
+	option = regexp.MustCompile(`(?is)((?:passw(?:or)?d|secret|token|credential|jaas\.config|(?:api|access|private)[-_.]?key)[\w.-]*['"` + "`" + `]?\s*=\s*)'(?:[^']|'')*(?:'|$)`)
+	token  = regexp.MustCompile(`(?i)\b(bearer|basic|token|password|secret)(\s*[=:]\s*|\s+)["']?[A-Za-z0-9+/_.~=-]{8,}["']?`)
 )
 
 // Redact takes out of a text what should not leave drey: web addresses, logins, numeric hosts and tokens.
@@ -19,6 +21,7 @@ func Redact(s string) string {
 	s = webAddress.ReplaceAllString(s, "(address)")
 	s = login.ReplaceAllString(s, "${1}***@")
 	s = numHost.ReplaceAllString(s, "(host)")
+	s = option.ReplaceAllString(s, "${1}'***'")
 	return token.ReplaceAllString(s, "${1}${2}***")
 }
 

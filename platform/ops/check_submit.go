@@ -43,7 +43,11 @@ func checkSubmit(ctx context.Context, v *sight) error {
 	if need := max(n, 1); v.info.SlotsFree >= 0 && need > v.info.SlotsFree {
 		v.warn("the job needs %s and %d are free: it waits for more", slots(need), v.info.SlotsFree)
 	}
-	known.Source, known.Owner, known.Parallelism = &src, v.st.By, n
+	sealed, err := v.seal(&src)
+	if err != nil {
+		return err
+	}
+	known.Source, known.Owner, known.Parallelism = sealed, v.st.By, n
 	v.st.Asked.Savepoint = v.st.Restore
 	return nil
 }
@@ -169,7 +173,7 @@ func (v *sight) wayToScale(ctx context.Context, n int) error {
 		return v.refuse(platform.Unsupported, "it cannot be scaled in place (%s), and it was not submitted through drey, which so cannot submit it again. "+
 			"Stop it with a savepoint, and let whoever submitted it do so again at parallelism %d from there", why, n)
 	}
-	if err := first(v.cannot(platform.OpStop), v.cannot(src.op())); err != nil {
+	if err := first(v.cannot(platform.OpStop), v.cannot(src.op()), v.readable()); err != nil {
 		return err
 	}
 	v.warn("not in place (%s): the job is stopped with a savepoint and submitted again, and is down meanwhile", why)
@@ -187,7 +191,7 @@ func checkRestart(_ context.Context, v *sight) error {
 	case req.Fresh && req.Savepoint != "":
 		return v.refuse(platform.Invalid, "a fresh start takes no savepoint: give one or the other")
 	}
-	if err := v.cannot(known.Source.op()); err != nil {
+	if err := first(v.cannot(known.Source.op()), v.readable()); err != nil {
 		return err
 	}
 	v.st.Asked.Fresh, v.st.Asked.Savepoint, v.st.Was = req.Fresh, req.Savepoint, known.Parallelism

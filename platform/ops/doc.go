@@ -16,6 +16,9 @@
 //
 // and apart from it opshort OP, a pointer that finds an operation by its short name.
 //
+// Statements, configuration values and arguments may hold passwords: they are sealed before the Source enters a record
+// or a state, and read only to be submitted. Where there is no key, Check refuses a source with a secret.
+//
 // # Design
 //
 // The registry record of a job travels inside the state of the operation that holds the job's lock, and is written out

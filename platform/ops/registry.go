@@ -30,7 +30,8 @@ func (k Known) Newest() (SavepointRef, bool) {
 	return k.Savepoints[len(k.Savepoints)-1], true
 }
 
-// Source is how a job was submitted: one of the two is set.
+// Source is how a job was submitted: one of the two is set. What people wrote into it (statements, values of the
+// configuration, arguments) stands here as storage.DB.SealText makes it.
 type Source struct {
 	SQL *SQLSource `json:"sql,omitempty"`
 	Jar *JarSource `json:"jar,omitempty"`

@@ -101,8 +101,12 @@ func (o *Ops) weigh(ctx context.Context, c *platform.Cluster, r *run) (saga.Next
 	if st.Asked.Fresh || st.Asked.Savepoint != "" {
 		return saga.Next{}, nil
 	}
+	src, err := o.source(st)
+	if err != nil {
+		return saga.Next{}, err
+	}
 	sp, ok := st.Known.Newest()
-	if ok && sp.Kind == ByCheckpoint && sp.JobID == st.Job && !st.Known.Source.retains() {
+	if ok && sp.Kind == ByCheckpoint && sp.JobID == st.Job && !src.retains() {
 		return failed(r, "not restarted: no savepoint can be had of the job as it is, and its configuration deletes its checkpoints when it is cancelled. It is left as it is.")
 	}
 	if !ok {

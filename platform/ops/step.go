@@ -114,7 +114,7 @@ func stateOf(ctx context.Context, c *platform.Cluster, id platform.JobID) (s pla
 // rootCause is why a job failed, in one line, or words that say that nobody knows.
 func rootCause(ctx context.Context, c *platform.Cluster, id platform.JobID) string {
 	if ex, err := c.Exceptions(ctx, id, 1); err == nil && len(ex) > 0 && ex[0].Root != "" {
-		return ex[0].Root
+		return platform.Redact(ex[0].Root)
 	}
 	return "the cluster names no cause"
 }
@@ -127,5 +127,5 @@ func words(err error) string {
 	for errors.As(err, &e) {
 		err = e.Err
 	}
-	return err.Error()
+	return platform.Redact(err.Error()) // below the words that were fit for people are those that were not
 }

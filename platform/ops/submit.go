@@ -55,8 +55,11 @@ func (o *Ops) legSteps(l leg) []step {
 				return l.turn(r)
 			}
 			st, ch := r.State, l.get(r.State)
-			sub := st.Known.Source.change(st.Known.Name, ch.Job, l.parallelism(st), st.Restore)
-			ticket, err := c.Begin(ctx, ch.ID, sub)
+			src, err := o.source(st)
+			if err != nil {
+				return saga.Next{}, err
+			}
+			ticket, err := c.Begin(ctx, ch.ID, src.change(st.Known.Name, ch.Job, l.parallelism(st), st.Restore))
 			if err != nil {
 				return o.notAccepted(ctx, c, r, l, err)
 			}

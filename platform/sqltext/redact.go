@@ -1,6 +1,7 @@
 package sqltext
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -12,7 +13,7 @@ func Redact(script string) string {
 	var b strings.Builder
 	from := 0
 	for i, t := range toks {
-		if i < 2 || toks[i-1].text != "=" || t.quoted == "" || !secretKey(toks[i-2].quoted+toks[i-2].word) {
+		if t.quoted == "" || !SecretKey(optionOf(script, toks, i)) {
 			continue
 		}
 		b.WriteString(script[from:t.at])
@@ -25,8 +26,44 @@ func Redact(script string) string {
 	return b.String() + script[from:]
 }
 
-// secretKey says whether an option of this name holds a secret.
-func secretKey(key string) bool {
+// secretInside are the ways to write a secret into the value of an option of any name: an address with a user part, and
+// NAME=VALUE, as in the options of a JDBC address.
+var secretInside = regexp.MustCompile(`(?i)//[^/\s@]+:[^/\s@]*@|(?:passw(?:or)?d|pwd|secret|token|credentials?|api[_-]?key|access[_-]?key)\s*=\s*[^\s=]`)
+
+// HasSecret says whether a script seems to hold a secret: Redact would hide something, or the value of an option holds a
+// password of its own. Of a text that cannot be scanned the rest counts as one when it speaks of one at all.
+func HasSecret(script string) bool {
+	toks, err := scan(script)
+	for i, t := range toks {
+		if t.quoted != "" && (SecretKey(optionOf(script, toks, i)) || secretInside.MatchString(t.quoted)) {
+			return true
+		}
+	}
+	if err == nil {
+		return false
+	}
+	end := 0
+	if len(toks) > 0 {
+		end = toks[len(toks)-1].end
+	}
+	return SecretKey(script[end:]) || len(toks) > 0 && SecretKey(optionOf(script, append(toks, token{}), len(toks)))
+}
+
+// optionOf is the name of the option whose value the token i is, or empty: 'name', or a dotted name without quotes.
+func optionOf(script string, toks []token, i int) string {
+	if i < 2 || toks[i-1].text != "=" {
+		return ""
+	}
+	end := i - 2
+	first := end
+	for toks[end].quoted == "" && first > 0 && toks[first-1].end == toks[first].at && toks[first-1].quoted == "" {
+		first--
+	}
+	return script[toks[first].at:toks[end].end]
+}
+
+// SecretKey says whether an option of this name holds a secret.
+func SecretKey(key string) bool {
 	k := strings.ToLower(key)
 	return slices.ContainsFunc([]string{"password", "passwd", "secret", "token", "credential", "jaas.config", "access-key", "access.key", "private-key", "api-key", "apikey"}, func(s string) bool { return strings.Contains(k, s) })
 }
