@@ -26,7 +26,7 @@ type Binder struct {
 	stored *recent
 }
 
-// bound is what stands behind an id.
+// bound is what stands behind an id. Of a secret call Args is a sealed text, and Line is put into it.
 type bound struct {
 	Call Call  `json:"call"`
 	Form *Form `json:"form,omitempty"` // with neither values nor errors: those may be secrets
@@ -122,6 +122,9 @@ func (b *Binder) store(ctx context.Context, id string, v bound) error {
 	if b.stored.known(id, now) {
 		return nil
 	}
+	if err := b.seal(&v); err != nil {
+		return err
+	}
 	tx := b.calls.DB.Begin(id)
 	b.calls.Put(tx, id, v, storage.Any)
 	if err := b.calls.DB.Commit(ctx, tx); err != nil {
@@ -129,6 +132,58 @@ func (b *Binder) store(ctx context.Context, id string, v bound) error {
 	}
 	b.stored.mark(id, now)
 	return nil
+}
+
+// seal hides the arguments of a secret call.
+func (b *Binder) seal(v *bound) error {
+	if v.Form != nil {
+		f := *v.Form
+		f.Call = Call{} // it is v.Call
+		v.Form = &f
+	}
+	if !v.Call.Secret {
+		return nil
+	}
+	raw, err := json.Marshal(secretCall{v.Call.Args, v.Call.Line})
+	if err != nil {
+		return err
+	}
+	text, err := b.calls.DB.Seal(raw)
+	if err != nil {
+		return err
+	}
+	v.Call.Line = ""
+	v.Call.Args, err = json.Marshal(text)
+	return err
+}
+
+// unseal undoes seal.
+func (b *Binder) unseal(v *bound) error {
+	if v.Call.Secret {
+		var text string
+		if err := json.Unmarshal(v.Call.Args, &text); err != nil {
+			return err
+		}
+		raw, err := b.calls.DB.Unseal(text)
+		if err != nil {
+			return err
+		}
+		var in secretCall
+		if err := json.Unmarshal(raw, &in); err != nil {
+			return err
+		}
+		v.Call.Args, v.Call.Line = in.Args, in.Line
+	}
+	if v.Form != nil {
+		v.Form.Call = v.Call
+	}
+	return nil
+}
+
+// secretCall is the part of a call that may hold a secret.
+type secretCall struct {
+	Args json.RawMessage `json:"args,omitempty"`
+	Line string          `json:"line,omitempty"`
 }
 
 // idLen is 120 bits in base32: nobody finds two calls with one id.
@@ -153,6 +208,9 @@ func (b *Binder) Find(ctx context.Context, id string, values map[string]string) 
 	}
 	got, _, err := b.calls.Get(ctx, id)
 	if err != nil {
+		return Call{}, nil, fmt.Errorf("find button: %w", err)
+	}
+	if err := b.unseal(&got); err != nil {
 		return Call{}, nil, fmt.Errorf("find button: %w", err)
 	}
 	if got.Form == nil {

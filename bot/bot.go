@@ -49,6 +49,8 @@ type Call struct {
 	Line string          `json:"line,omitempty"` // "/flink savepoint orders", as typed
 	// InThread says, for a button, that what the press leads to belongs in the thread under the button's message.
 	InThread bool `json:"in_thread,omitempty"`
+	// Secret says that Args or Line hold a secret: the Binder seals them.
+	Secret bool `json:"secret,omitempty"`
 }
 
 // Event is one gesture of a person: a typed command, a pressed button, a submitted form.

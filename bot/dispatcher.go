@@ -180,7 +180,7 @@ func (d *Dispatcher) Suggest(ctx context.Context, a Ask) Suggestions {
 		defer func() {
 			<-d.suggests
 			if p := recover(); p != nil {
-				d.log.Error("panic while suggesting", "panic", p, "line", a.Line, "path", a.Path, "stack", string(debug.Stack()))
+				d.log.Error("panic while suggesting", "panic", p, "path", a.Path, "stack", string(debug.Stack()))
 				got <- none
 			}
 		}()

@@ -50,9 +50,9 @@ func (b *Bot) send(w http.ResponseWriter, r *http.Request, u User) {
 	if !ok {
 		return
 	}
-	first := record{Line: line}
+	first := record{Line: b.o.Redact(line)}
 	if !isCommand(line) {
-		first = record{Note: line}
+		first = record{Note: b.o.Redact(line)}
 	}
 	g.event.Call.Line = line
 	b.accept(w, r, g, first, isCommand(line))

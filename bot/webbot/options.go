@@ -36,6 +36,8 @@ type Options struct {
 	Now func() time.Time `yaml:"-"`
 	// MaxHistory is how many messages a channel keeps; 0 means 1,000.
 	MaxHistory int `yaml:"-"`
+	// Redact takes the secrets out of what a person typed before it is stored and shown to others; nil keeps it whole.
+	Redact func(string) string `yaml:"-"`
 	// Version is shown to the signed-in.
 	Version string `yaml:"-"`
 }
@@ -121,6 +123,9 @@ func (o Options) withDefaults() Options {
 	o.Users = users
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Redact == nil {
+		o.Redact = func(s string) string { return s }
 	}
 	if o.MaxHistory <= 0 {
 		o.MaxHistory = 1000

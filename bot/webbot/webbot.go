@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -191,9 +192,10 @@ func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
 		id = "e-" + shortHash(ev.Actor.ID, ev.ID)
 	}
 	now := b.o.Now()
+	m.Form = b.withoutSecrets(m.Form)
 	_, err = f.write(ctx, id, func(r *record, exists bool) (map[string]blob, error) {
 		if !exists {
-			r.At, r.Who, r.Line, r.Thread = now, ev.Actor.ID, ev.Call.Line, ev.Place.Thread
+			r.At, r.Who, r.Line, r.Thread = now, ev.Actor.ID, b.o.Redact(ev.Call.Line), ev.Place.Thread
 			r.Only = ev.Actor.ID
 		} else if r.answered() {
 			r.Edited = now
@@ -212,6 +214,21 @@ func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
 		return blobs, nil
 	})
 	return err
+}
+
+// withoutSecrets empties the fields that hold a secret: forms are stored with what was typed into them.
+func (b *Bot) withoutSecrets(f *bot.Form) *bot.Form {
+	if f == nil {
+		return nil
+	}
+	out := *f
+	out.Fields = slices.Clone(f.Fields)
+	for i := range out.Fields {
+		if in := &out.Fields[i]; b.o.Redact(in.Value) != in.Value {
+			in.Value = ""
+		}
+	}
+	return &out
 }
 
 // Post implements bot.Network. The id of the message is made from key, so a repeat finds the first.
