@@ -46,7 +46,7 @@ type approval struct {
 	ID         string        `json:"id"`
 	Round      int           `json:"round"`
 	State      approvalState `json:"state"`
-	Call       bot.Call      `json:"call"` // Args canonical; may hold secrets
+	Call       bot.Call      `json:"call"` // Args canonical, as a text that SealText made
 	Line       string        `json:"line"` // the same for people
 	Hash       string        `json:"hash"` // of Call
 	Help       string        `json:"help"`
@@ -97,10 +97,13 @@ func (r *Router) askApproval(ctx context.Context, e *Env, args any, warn Confirm
 			return errWaits
 		}
 		*a = approval{
-			ID: id, Round: a.Round + 1, State: stateAsked, Call: e.Call(), Hash: hash, Line: e.cmd.Line(e.cmd.redacted(args)),
+			ID: id, Round: a.Round + 1, State: stateAsked, Hash: hash, Line: e.cmd.Line(e.cmd.redacted(args)),
 			Help: e.cmd.Help, Permission: e.Decision.Permission, Cluster: e.Decision.Cluster, Job: e.Decision.Job,
 			Requester: e.Actor, Place: e.cardPlace(), Intro: warn.Intro, By: e.Decision.By, Rule: e.Decision.RequireRule,
 			AskedAt: r.now(), Expires: r.now().Add(e.Decision.Within),
+		}
+		if err := r.seal(a, e.cmd, e.Call()); err != nil {
+			return err
 		}
 		asked = *a
 		en := e.entry("approval asked", args, e.Decision)
@@ -208,13 +211,17 @@ func (r *Router) mayDecide(e *Env, a *approval, in rejectArgs, agree bool) error
 	if self {
 		return &notApprover{bot.Textf("You asked for it yourself: somebody else has to agree.")}
 	}
+	call, err := r.callOf(a)
+	if err != nil {
+		return err
+	}
 	p := r.policy.Load()
 	d := p.Decide(Request{
 		Actor: e.Actor, Place: e.Place, Now: e.Now, Permission: a.Permission, Cluster: a.Cluster, Job: a.Job,
-		Args: textArgs(a.Call.Args), Anywhere: a.Cluster == "" && a.Job == "",
+		Args: textArgs(call.Args), Anywhere: a.Cluster == "" && a.Job == "",
 	})
 	by := a.By
-	if now := r.present(a); now.Require == RequireApproval {
+	if now := r.present(a, call); now.Require == RequireApproval {
 		by = now.By // the policy may have been changed since
 	}
 	if !slices.ContainsFunc(d.Roles, func(role string) bool { return slices.Contains(by, role) }) {
@@ -227,10 +234,10 @@ func (r *Router) mayDecide(e *Env, a *approval, in rejectArgs, agree bool) error
 }
 
 // present is what the policy says of the request today.
-func (r *Router) present(a *approval) Decision {
+func (r *Router) present(a *approval, call bot.Call) Decision {
 	return r.policy.Load().Decide(Request{
 		Actor: a.Requester, Place: a.Place, Now: r.now(), Permission: a.Permission, Cluster: a.Cluster, Job: a.Job,
-		Args: textArgs(a.Call.Args), Anywhere: a.Cluster == "" && a.Job == "",
+		Args: textArgs(call.Args), Anywhere: a.Cluster == "" && a.Job == "",
 	})
 }
 
@@ -269,8 +276,8 @@ func nameOf(a bot.Actor) string {
 	return a.ID
 }
 
-// intact says whether the stored call is still the one that was asked for.
-func (a *approval) intact() bool {
+// intact says whether call, the stored one, is still the one that was asked for.
+func (a *approval) intact(call bot.Call) bool {
 	var out bytes.Buffer
-	return json.Compact(&out, a.Call.Args) == nil && hashOf(a.Call.Path, out.String()) == a.Hash
+	return json.Compact(&out, call.Args) == nil && hashOf(call.Path, out.String()) == a.Hash
 }

@@ -138,8 +138,12 @@ func (r *Router) tryApproved(ctx context.Context, a *approval, ev bot.Event) (m 
 			err = fmt.Errorf("panic in %s: %v\n%s", a.Call.Path, p, debug.Stack())
 		}
 	}()
-	c, args, err := r.tree.read(a.Call, nil)
-	if err != nil || !a.intact() {
+	if ev.Call, err = r.callOf(a); err != nil {
+		a.State = stateRefused
+		return m, err
+	}
+	c, args, err := r.tree.read(ev.Call, nil)
+	if err != nil || !a.intact(ev.Call) {
 		a.State = stateRefused
 		return m, Tell(bot.Message{Title: "It would no longer mean the same", Tone: bot.Warn,
 			Blocks: []bot.Block{bot.Textf("The request was made with another version of drey, or was changed. Ask again.")}})

@@ -36,11 +36,11 @@ func (e *Env) Show(m bot.Message) {
 }
 
 // Call is the call as it is being run, with its arguments made exact: the record of what was asked for. It holds secrets.
-func (e *Env) Call() bot.Call { return callAgain(e.Event.Call, e.cmd.Path, e.args) }
+func (e *Env) Call() bot.Call { return e.cmd.callAgain(e.Event.Call, e.args) }
 
 // callAgain is was with its arguments replaced: what it says besides, a form's or a confirmation's call says too.
-func callAgain(was bot.Call, path string, args json.RawMessage) bot.Call {
-	was.Path, was.Args, was.Line = path, args, ""
+func (c *Command) callAgain(was bot.Call, args json.RawMessage) bot.Call {
+	was.Path, was.Args, was.Line, was.Secret = c.Path, args, "", c.secretArgs(args)
 	return was
 }
 
@@ -100,7 +100,7 @@ func (e *Env) mayCall(call bot.Call) bool {
 func (e *Env) Form(title, submit string) bot.Message {
 	g, _ := givenOf(e.args, nil) // canonical arguments can be read
 	f := e.cmd.form(g, nil)
-	f.Title, f.Submit, f.Call = title, submit, callAgain(e.Event.Call, e.cmd.Path, f.Call.Args)
+	f.Title, f.Submit, f.Call = title, submit, e.cmd.callAgain(e.Event.Call, f.Call.Args)
 	return bot.Message{Private: true, Form: f, Title: title, Fallback: title + ": fill in the form, or type " + e.cmd.Usage()}
 }
 

@@ -148,8 +148,8 @@ func (r *Router) tell(ev bot.Event, err error) bot.Message {
 		return m
 	}
 	ref := storage.NewID()[:8]
-	r.log.Error("command failed", "ref", ref, "path", clip(ev.Call.Path+ev.Call.Line, 80), "network", string(ev.Place.Network),
-		"actor", ev.Actor.String(), "error", err)
+	r.log.Error("command failed", "ref", ref, "path", clip(ev.Call.Path+RedactTyped(ev.Call.Line), 80), "network", string(ev.Place.Network),
+		"actor", ev.Actor.String(), "error", hideSecrets(err.Error()))
 	m.Blocks = append(m.Blocks, bot.Notef("Reference `%s`", ref))
 	return m
 }

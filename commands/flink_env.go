@@ -39,7 +39,7 @@ func (e *Env) again(with map[string]any) bot.Call {
 	if err != nil {
 		raw = e.args // texts, numbers and bools only: cannot happen
 	}
-	return bot.Call{Path: e.cmd.Path, Args: raw}
+	return bot.Call{Path: e.cmd.Path, Args: raw, Secret: e.cmd.secretArgs(raw)}
 }
 
 // demand refuses, and records the refusal, unless the person may do what perm names on a cluster and job that only the

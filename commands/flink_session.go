@@ -20,10 +20,11 @@ import (
 // sqlSession is what a person has defined in a channel on a cluster: tables and settings live in a session of the gateway,
 // which forgets them, so drey keeps the statements and plays them again.
 type sqlSession struct {
-	Statements []string `json:"statements"`
+	Sealed []string `json:"statements"` // as storage.DB.SealText makes them
 
-	table storage.Table[sqlSession]
-	id    string
+	Statements []string `json:"-"` // the same, as they were typed
+	table      storage.Table[sqlSession]
+	id         string
 }
 
 // sessionMax bounds what is replayed before every statement.
@@ -40,8 +41,22 @@ func (d Deps) openScript(ctx context.Context, e *Env, c *platform.Cluster, a sql
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, err
 	}
-	s.Statements = kept.Statements
+	if err := s.open(kept); err != nil {
+		return nil, err
+	}
 	return &script{d: d, e: e, c: c, a: a, session: s}, nil
+}
+
+// open reads what was kept.
+func (s *sqlSession) open(kept sqlSession) error {
+	s.Sealed, s.Statements = kept.Sealed, make([]string, len(kept.Sealed))
+	for i, st := range kept.Sealed {
+		var err error
+		if s.Statements[i], err = s.table.DB.UnsealText(st); err != nil {
+			return platform.Errorf(platform.Invalid, "", "what you defined here is %w; nothing was run. `/flink session clear=true` forgets it", err)
+		}
+	}
+	return nil
 }
 
 // keep adds a statement that ran to what is replayed. RESET of everything and a repeat of the newest add nothing.
@@ -49,12 +64,17 @@ func (s *sqlSession) keep(ctx context.Context, st sqltext.Statement) error {
 	if n := len(s.Statements); n > 0 && s.Statements[n-1] == st.Text {
 		return nil
 	}
-	if len(s.Statements) >= sessionMax {
+	if len(s.Sealed) >= sessionMax {
 		return platform.Errorf(platform.Invalid, "", "this channel keeps %d statements of yours already; `/flink session clear=true` forgets them", sessionMax)
 	}
+	sealed, err := s.table.DB.SealText(st.Text, hasSecret(st.Text))
+	if err != nil {
+		return noKey(err)
+	}
+	s.Sealed = append(s.Sealed[:len(s.Sealed):len(s.Sealed)], sealed)
 	s.Statements = append(s.Statements[:len(s.Statements):len(s.Statements)], st.Text)
 	return s.table.Update(ctx, s.id, func(tx *storage.Tx, v *sqlSession, was storage.Version) error {
-		v.Statements = s.Statements
+		v.Sealed = s.Sealed
 		s.table.Put(tx, s.id, *v, was)
 		return nil
 	})
@@ -81,7 +101,7 @@ func flinkSession(d Deps) *Command {
 		s := d.sqlSession(e, a.Cluster)
 		kept, was, err := s.table.Get(ctx, s.id)
 		switch {
-		case errors.Is(err, storage.ErrNotFound) || err == nil && len(kept.Statements) == 0:
+		case errors.Is(err, storage.ErrNotFound) || err == nil && len(kept.Sealed) == 0:
 			return bot.Message{Title: "Nothing defined yet", Private: true, Blocks: []bot.Block{bot.Textf("Tables and settings that you define with `/flink sql` in this channel are kept for your next statements.")}}, nil
 		case err != nil:
 			return bot.Message{}, err
@@ -91,11 +111,14 @@ func flinkSession(d Deps) *Command {
 			if err := d.DB.Commit(ctx, tx); err != nil {
 				return bot.Message{}, err
 			}
-			return bot.Message{Title: "Forgotten", Tone: bot.Muted, Private: true, Blocks: []bot.Block{bot.Textf("%s of yours in this channel will not be replayed any more. Jobs that use them run on.", count(len(kept.Statements), "statement"))}}, nil
+			return bot.Message{Title: "Forgotten", Tone: bot.Muted, Private: true, Blocks: []bot.Block{bot.Textf("%s of yours in this channel will not be replayed any more. Jobs that use them run on.", count(len(kept.Sealed), "statement"))}}, nil
 		}
-		lines := make([]string, len(kept.Statements))
-		for i, st := range kept.Statements {
-			lines[i] = sqltext.Redact(st) + ";"
+		if err := s.open(kept); err != nil {
+			return bot.Message{}, err
+		}
+		lines := make([]string, len(s.Statements))
+		for i, st := range s.Statements {
+			lines[i] = RedactTyped(st) + ";"
 		}
 		return bot.Message{Title: "Your session on " + a.Cluster, Private: true, Blocks: []bot.Block{
 			bot.Code{Lang: "sql", Body: strings.Join(lines, "\n")},

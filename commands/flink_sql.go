@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,7 +120,7 @@ func (s *script) one(ctx context.Context, st sqltext.Statement, several bool) er
 		if err := s.session.keep(ctx, st); err != nil {
 			return err
 		}
-		s.done = append(s.done, bot.Textf("✓ `%s`", clip(topLine(sqltext.Redact(st.Text)), 120)))
+		s.done = append(s.done, bot.Textf("✓ `%s`", clip(topLine(RedactTyped(st.Text)), 120)))
 		return nil
 	case sqltext.Write:
 		return s.submit(ctx, st)
@@ -135,7 +136,7 @@ func (s *script) one(ctx context.Context, st sqltext.Statement, several bool) er
 		return err
 	}
 	if several {
-		s.done = append(s.done, bot.Textf("✓ `%s`", clip(topLine(sqltext.Redact(st.Text)), 120)))
+		s.done = append(s.done, bot.Textf("✓ `%s`", clip(topLine(RedactTyped(st.Text)), 120)))
 	}
 	s.done = append(s.done, pageBlocks(last, true)...)
 	return nil
@@ -227,6 +228,7 @@ func pageBlocks(p platform.Page, whole bool) []bot.Block {
 	if len(p.Columns) == 0 {
 		return nil
 	}
+	p = withoutSecrets(p)
 	if text, ok := soleText(p); ok {
 		return []bot.Block{bot.Code{Body: text}}
 	}
@@ -251,6 +253,21 @@ func pageBlocks(p platform.Page, whole bool) []bot.Block {
 		out = append(out, bot.File{Name: "result.csv", MIME: "text/csv", Data: csvOf(p)})
 	}
 	return out
+}
+
+// withoutSecrets hides what a cluster tells of the options of tables, such as SHOW CREATE TABLE.
+func withoutSecrets(p platform.Page) platform.Page {
+	rows := make([][]string, len(p.Rows))
+	for i, row := range p.Rows {
+		rows[i] = slices.Clone(row)
+		for j, cell := range row {
+			if strings.Contains(cell, "=") && sqltext.HasSecret(cell) {
+				rows[i][j] = RedactTyped(cell)
+			}
+		}
+	}
+	p.Rows = rows
+	return p
 }
 
 // soleText recognises a result that is one long text, such as a plan.

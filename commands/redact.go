@@ -20,7 +20,9 @@ var (
 	// secretWord is what makes keyed worth its price.
 	secretWord = regexp.MustCompile(`(?i)token|passw|pwd|secret|key|authorization|credential`)
 	frame      = regexp.MustCompile(`^\s*at [A-Za-z0-9_$.<>/]+\((?:[A-Za-z0-9_$]+\.(?:java|scala|kt):\d+|Native Method|Unknown Source)\)\s*$`)
-	userInfo   = regexp.MustCompile(`//[^/\s@]*@`)
+	// option is keyed for what SQL quotes: 'password' = 'it''s two words'. What is cut off ends with the text.
+	option   = regexp.MustCompile(`(?is)((?:passw(?:or)?d|pwd|secret|token|credential|jaas\.config|(?:api|access|private)[-_.]?key)[\w.-]*['"` + "`" + `]?\s*=\s*)'(?:[^']|'')*(?:'|$)`)
+	userInfo = regexp.MustCompile(`//[^/\s@]*@`)
 )
 
 // redactMax is how much of a text Redact reads; the rest is cut.
@@ -29,7 +31,10 @@ const redactMax = 256 << 10
 // Redact takes out of a text what must not be shown in a chat: addresses, hosts and secrets. It is the net below the
 // errors that are meant for people, not the means to make others fit.
 func Redact(s string) string {
-	lines := strings.SplitAfter(clip(s, redactMax), "\n")
+	if s = clip(s, redactMax); secretWord.MatchString(s) { // a value may go over lines
+		s = option.ReplaceAllString(s, "${1}'***'")
+	}
+	lines := strings.SplitAfter(s, "\n")
 	for i, line := range lines {
 		if !frame.MatchString(line) { // most of a long text is stack frames
 			lines[i] = redactLine(line)
@@ -63,6 +68,7 @@ func redactLine(s string) string {
 func hideSecrets(s string) string {
 	s = authWords.ReplaceAllString(s, "${1} ***")
 	if secretWord.MatchString(s) {
+		s = option.ReplaceAllString(s, "${1}'***'")
 		s = keyed.ReplaceAllString(s, "${1}***")
 	}
 	return userInfo.ReplaceAllString(s, "//***@")

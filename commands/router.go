@@ -96,6 +96,9 @@ func (r *Router) handle(ctx context.Context, ev bot.Event, show func(bot.Message
 	if err := r.settle(ctx, e, args); err != nil {
 		return bot.Message{}, err
 	}
+	if err := r.storable(e); err != nil {
+		return bot.Message{}, err
+	}
 	if err := r.guard(ctx, e, args); err != nil {
 		return bot.Message{}, err
 	}
@@ -111,7 +114,7 @@ func (r *Router) nearest(ev bot.Event, err error) error {
 	kept := *u
 	kept.Near = slices.DeleteFunc(slices.Clone(u.Near), func(line string) bool {
 		c, _ := r.tree.head(line)
-		return c == nil || !r.env(ev, c, nil).Decision.Allowed
+		return c == nil || !r.db.CanSeal() && hasSecret(line) || !r.env(ev, c, nil).Decision.Allowed
 	})
 	return &kept
 }
@@ -243,7 +246,7 @@ func (r *Router) askAgain(c *Command, ev bot.Event, err error) (bot.Message, err
 			return bot.Message{}, err
 		}
 		f := c.rest(g)
-		f.Call = callAgain(ev.Call, c.Path, f.Call.Args)
+		f.Call = c.callAgain(ev.Call, f.Call.Args)
 		return bot.Message{Title: f.Title, Private: true, Form: f, Fallback: f.Title + ": fill in the form, or type " + c.Usage()}, nil
 	}
 	g, gerr := givenOf(ev.Call.Args, ev.Form)
@@ -252,6 +255,6 @@ func (r *Router) askAgain(c *Command, ev bot.Event, err error) (bot.Message, err
 	}
 	m := wrong.message()
 	m.Form = c.form(g, wrong)
-	m.Form.Call = callAgain(ev.Call, c.Path, m.Form.Call.Args)
+	m.Form.Call = c.callAgain(ev.Call, m.Form.Call.Args)
 	return m, nil
 }

@@ -39,7 +39,7 @@ func (e *UsageError) message() bot.Message {
 	var buttons bot.Actions
 	for _, n := range e.Near {
 		if e.Path == "" {
-			buttons = append(buttons, bot.Button{Label: clip(n, 60), Call: bot.Call{Line: n}})
+			buttons = append(buttons, bot.Button{Label: clip(RedactTyped(n), 60), Call: bot.Call{Line: n, Secret: hasSecret(n)}})
 		}
 	}
 	if len(e.Near) > 0 && e.Path != "" {

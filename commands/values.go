@@ -273,7 +273,7 @@ func (c *Command) redacted(args any) json.RawMessage {
 		case m[p.name] != nil && p.secret:
 			m[p.name] = "***"
 		case isText:
-			m[p.name] = clip(hideSecrets(s), redactedMax)
+			m[p.name] = clip(RedactTyped(s), redactedMax)
 		}
 	}
 	raw, _ := json.Marshal(m) // what Unmarshal made, Marshal takes

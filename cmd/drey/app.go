@@ -66,7 +66,7 @@ func (a *app) build() (err error) {
 	}
 	if a.cfg.Web.Enabled {
 		web := a.cfg.Web
-		web.Version = version
+		web.Version, web.Redact = version, commands.RedactTyped
 		if u, err := url.Parse(a.cfg.Server.ExternalURL); err == nil && u.Host != "" {
 			web.Hosts = append(slices.Clone(web.Hosts), strings.ToLower(u.Hostname())) // the proxy in front passes requests on under it
 		}
