@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/drey-ops/drey/alerts"
@@ -19,12 +20,43 @@ type Alerts interface {
 	Unsilence(ctx context.Context, id string, actor bot.Actor) (alerts.Answer, error)
 }
 
+// incident finds an incident that the person may treat as perm says. The command's own permission was checked before, on
+// any cluster; which job the incident is about only its record tells.
+func (d Deps) incident(ctx context.Context, e *Env, id, perm string) (alerts.Incident, error) {
+	i, err := d.Alerts.Get(ctx, id)
+	if err != nil {
+		return i, err
+	}
+	if ref, ok := d.jobBehind(&i); ok {
+		return i, e.demand(ctx, perm, ref.Cluster, ref.Job)
+	}
+	return i, nil
+}
+
+// jobBehind is the job of an incident on a cluster that drey knows.
+func (d Deps) jobBehind(i *alerts.Incident) (platform.JobRef, bool) {
+	var ref platform.JobRef
+	switch {
+	case i.Facts != nil:
+		ref = i.Facts.Ref
+	case i.Job != nil:
+		ref = platform.JobRef{Cluster: i.Job.Cluster, Job: firstOf(i.Job.Name, i.Job.ID)}
+	}
+	return ref, slices.Contains(d.Clusters.Names(), ref.Cluster)
+}
+
+// maySee says whether the person may do what perm names with an incident.
+func (d Deps) maySee(e *Env, perm string, i *alerts.Incident) bool {
+	ref, ok := d.jobBehind(i)
+	return !ok && e.Allowed(perm, "", "") || ok && e.Allowed(perm, ref.Cluster, ref.Job)
+}
+
 // answered tells the person what became of an action; the thread tells everybody else.
 func answered(a alerts.Answer, err error) (bot.Message, error) {
 	if err != nil {
 		return bot.Message{}, err
 	}
-	m := bot.Message{Title: "Done", Tone: bot.Good, Private: true, Blocks: []bot.Block{bot.Textf("%s", a.Say)}}
+	m := bot.Message{Private: true, Blocks: []bot.Block{bot.Textf("%s", a.Say)}}
 	switch {
 	case a.Pending:
 		m.Title, m.Tone = "On its way", bot.Busy
@@ -40,7 +72,11 @@ func alertsAck(d Deps) *Command {
 		Examples:   []string{"/alerts ack k3x9q2"},
 		Permission: "alert.ack", Effect: Changes,
 	}, func(ctx context.Context, e *Env, a incidentArgs) (bot.Message, error) {
-		return answered(d.Alerts.Ack(ctx, a.Incident, e.Actor))
+		i, err := d.incident(ctx, e, a.Incident, "alert.ack")
+		if err != nil {
+			return bot.Message{}, err
+		}
+		return answered(d.Alerts.Ack(ctx, i.ID, e.Actor))
 	})
 }
 
@@ -50,14 +86,18 @@ func alertsUnack(d Deps) *Command {
 		Examples:   []string{"/alerts unack k3x9q2"},
 		Permission: "alert.ack", Effect: Changes,
 	}, func(ctx context.Context, e *Env, a incidentArgs) (bot.Message, error) {
-		return answered(d.Alerts.Unack(ctx, a.Incident, e.Actor))
+		i, err := d.incident(ctx, e, a.Incident, "alert.ack")
+		if err != nil {
+			return bot.Message{}, err
+		}
+		return answered(d.Alerts.Unack(ctx, i.ID, e.Actor))
 	})
 }
 
 type silenceArgs struct {
 	Incident string        `json:"incident" help:"the incident's id" complete:"incident"`
-	Duration time.Duration `json:"duration" help:"how long, such as 30m, 2h or 1d"`
-	Comment  string        `json:"comment" help:"why, for those who find the silence" rest:"true" optional:"true"`
+	Duration time.Duration `json:"duration" help:"how long, such as 30m, 2h or 1d" suggest:"30m,1h,2h,4h,8h,1d,3d,7d"`
+	Comment  string        `json:"comment" help:"why, for those who find the silence" rest:"line" optional:"true"`
 }
 
 // silenceMax is the longest silence: what nobody looks at for a month wants another rule.
@@ -72,7 +112,11 @@ func alertsSilence(d Deps) *Command {
 		if a.Duration < time.Minute || a.Duration > silenceMax {
 			return bot.Message{}, platform.Errorf(platform.Invalid, "", "a silence lasts 1m to 30d, not %s; nothing was silenced", a.Duration)
 		}
-		return answered(d.Alerts.Silence(ctx, a.Incident, e.Actor, a.Duration, a.Comment))
+		i, err := d.incident(ctx, e, a.Incident, "alert.silence")
+		if err != nil {
+			return bot.Message{}, err
+		}
+		return answered(d.Alerts.Silence(ctx, i.ID, e.Actor, a.Duration, a.Comment))
 	})
 }
 
@@ -82,6 +126,10 @@ func alertsUnsilence(d Deps) *Command {
 		Examples:   []string{"/alerts unsilence k3x9q2"},
 		Permission: "alert.silence", Effect: Changes,
 	}, func(ctx context.Context, e *Env, a incidentArgs) (bot.Message, error) {
-		return answered(d.Alerts.Unsilence(ctx, a.Incident, e.Actor))
+		i, err := d.incident(ctx, e, a.Incident, "alert.silence")
+		if err != nil {
+			return bot.Message{}, err
+		}
+		return answered(d.Alerts.Unsilence(ctx, i.ID, e.Actor))
 	})
 }

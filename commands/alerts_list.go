@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/drey-ops/drey/alerts"
@@ -21,7 +22,7 @@ func alertsList(d Deps) *Command {
 		Examples:   []string{"/alerts list", "/alerts list payments state=resolved"},
 		Permission: "alert.read", Effect: Reads,
 	}, func(ctx context.Context, e *Env, a alertsListArgs) (bot.Message, error) {
-		f := alerts.Filter{Text: a.Filter, Severity: a.Severity, Max: 30}
+		f := alerts.Filter{Text: a.Filter, Severity: a.Severity}
 		if a.State != "" {
 			f.States = []string{a.State}
 		}
@@ -29,20 +30,27 @@ func alertsList(d Deps) *Command {
 		if err != nil {
 			return bot.Message{}, err
 		}
-		m := bot.Message{Title: count(len(list), firstOf(a.State, "open")+" incident"), Tone: bot.Plain}
+		list = slices.DeleteFunc(list, func(i alerts.Incident) bool { return !d.maySee(e, "alert.read", &i) })
+		m := bot.Message{Title: count(len(list), firstOf(a.State, "open")+" incident")}
 		if len(list) == 0 {
-			m.Tone = bot.Good
+			m.Title, m.Tone = "No "+firstOf(a.State, "open")+" incident", bot.Good
 			m.Blocks = []bot.Block{bot.Textf("Nothing to look at.")}
+			if a.Filter != "" || a.Severity != "" {
+				m.Tone, m.Blocks = bot.Plain, []bot.Block{bot.Textf("No incident matches. `/alerts list` without a filter lists all that are open.")}
+			}
 			return m, nil
 		}
-		t := bot.Table{Columns: []string{"Id", "Incident", "State", "Severity", "Since", "Firing", "Owner"}, Numeric: []bool{false, false, false, false, false, true}}
+		t := bot.Table{Columns: []string{"Incident", "State", "Severity", "Since", "Firing", "Owner", "Id"}, Numeric: []bool{false, false, false, false, true}}
+		if len(list) > alertsShown {
+			t.Foot = fmt.Sprintf("%d of %d; a filter narrows the list", alertsShown, len(list))
+		}
 		var acts bot.Actions
-		for _, i := range list {
+		for _, i := range list[:min(len(list), alertsShown)] {
 			owner := ""
 			if i.Acked != nil {
 				owner = i.Acked.Who()
 			}
-			t.Rows = append(t.Rows, []string{i.ID, clip(i.Title, 80), i.State(), i.Severity, ago(e.Now, i.Since), fmt.Sprint(i.FiringCount()), owner})
+			t.Rows = append(t.Rows, []string{clip(i.Title, 80), i.State(), i.Severity, ago(e.Now, i.Since), fmt.Sprint(i.FiringCount()), owner, i.ID})
 			if len(acts) < 4 {
 				acts = append(acts, Button("Show "+i.ID, "alerts show", incidentArgs{Incident: i.ID}))
 			}
@@ -51,6 +59,9 @@ func alertsList(d Deps) *Command {
 		return m, nil
 	})
 }
+
+// alertsShown is how many incidents a list shows.
+const alertsShown = 30
 
 type incidentArgs struct {
 	Incident string `json:"incident" help:"the incident's id, as its thread shows it" complete:"incident"`
@@ -62,14 +73,14 @@ func alertsShow(d Deps) *Command {
 		Examples:   []string{"/alerts show k3x9q2"},
 		Permission: "alert.read", Effect: Reads,
 	}, func(ctx context.Context, e *Env, a incidentArgs) (bot.Message, error) {
-		i, err := d.Alerts.Get(ctx, a.Incident)
+		i, err := d.incident(ctx, e, a.Incident, "alert.read")
 		if err != nil {
 			return bot.Message{}, err
 		}
 		m := i.Message()
 		t := bot.Table{Columns: []string{"When (UTC)", "What", "By"}}
 		for _, l := range i.Lines {
-			t.Rows = append(t.Rows, []string{l.At.UTC().Format("01-02 15:04:05"), clip(l.Text, 160), strings.TrimPrefix(l.By, "web:")})
+			t.Rows = append(t.Rows, []string{l.At.UTC().Format("01-02 15:04:05"), clip(l.Text, 160), whoOf(l.By)})
 		}
 		if len(t.Rows) > 0 {
 			m.Blocks = append(m.Blocks, t)
@@ -78,15 +89,24 @@ func alertsShow(d Deps) *Command {
 	})
 }
 
-func (d Deps) completeIncidents(ctx context.Context, _ *Env, prefix string) []bot.Choice {
-	list, err := d.Alerts.List(ctx, alerts.Filter{Max: 25})
+// whoOf is a person of a record ("web:olga") as one says it.
+func whoOf(actor string) string {
+	_, id, ok := strings.Cut(actor, ":")
+	if !ok {
+		return actor
+	}
+	return id
+}
+
+func (d Deps) completeIncidents(ctx context.Context, e *Env, prefix string) []bot.Choice {
+	list, err := d.Alerts.List(ctx, alerts.Filter{})
 	if err != nil {
 		return nil
 	}
 	var out []bot.Choice
 	for _, i := range list {
-		if strings.HasPrefix(i.ID, prefix) {
-			out = append(out, bot.Choice{Value: i.ID, Help: clip(i.Title, 60)})
+		if strings.HasPrefix(i.ID, prefix) && d.maySee(e, "alert.read", &i) && d.maySee(e, e.cmd.Permission, &i) {
+			out = append(out, bot.Choice{Value: i.ID, Help: i.State() + ", " + clip(i.Title, 60)})
 		}
 	}
 	return out

@@ -21,8 +21,8 @@ type Request struct {
 	Permission   string
 	Cluster, Job string
 	Args         map[string]string // for conditions; nil: not known yet
-	// Anywhere asks whether the person may do it on some cluster and job. Conditions on what is not known count as met,
-	// requirements as well.
+	// Anywhere asks whether the person may do it on some cluster and job, or with a Cluster on some job of it. Conditions on
+	// what is not known count as met, requirements as well.
 	Anywhere bool
 }
 
@@ -112,11 +112,11 @@ func (ru *rule) inPlace(at bot.Place) bool {
 }
 
 func (ru *rule) onTarget(r Request) bool {
+	if len(ru.Clusters) > 0 && !slices.Contains(ru.Clusters, r.Cluster) {
+		return r.Anywhere && r.Cluster == ""
+	}
 	if r.Anywhere {
 		return true
-	}
-	if len(ru.Clusters) > 0 && !slices.Contains(ru.Clusters, r.Cluster) {
-		return false
 	}
 	if len(ru.Jobs) > 0 && jobID.MatchString(r.Job) {
 		return ru.Require != NoRequirement // see holds
@@ -140,7 +140,7 @@ func (ru *rule) holds(env *conditions) bool {
 	if ru.where == nil {
 		return true
 	}
-	if env.r.Anywhere && (ru.asks.cluster || ru.asks.job) || env.r.Args == nil && ru.asks.args {
+	if env.r.Anywhere && (ru.asks.cluster && env.r.Cluster == "" || ru.asks.job) || env.r.Args == nil && ru.asks.args {
 		return true
 	}
 	// A job named by its id could be any: what a rule says of names then neither allows nor spares anything.

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/drey-ops/drey/bot"
@@ -55,6 +56,8 @@ const chipsMax = 5
 
 func (e *Env) help(cs []*Command) bot.Message {
 	m := bot.Message{Title: "What you may do here", Private: true}
+	cs = slices.Clone(cs)
+	slices.SortStableFunc(cs, func(a, b *Command) int { return strings.Compare(rootRank(a), rootRank(b)) })
 	var chips bot.Actions
 	var t bot.Table
 	flush := func() {
@@ -64,21 +67,54 @@ func (e *Env) help(cs []*Command) bot.Message {
 	}
 	root := ""
 	for _, c := range cs {
-		if r, _, _ := strings.Cut(c.Path, " "); r != root {
+		if r := rootOf(c); r != root {
 			flush()
 			root, t = r, bot.Table{Columns: []string{"/" + r, "What it does"}}
 		}
-		t.Rows = append(t.Rows, []string{c.Usage(), c.Help})
-		if c.Effect == Reads && root != "drey" && len(chips) < chipsMax {
-			chips = append(chips, bot.Button{Label: c.Examples[0], Call: bot.Call{Line: c.Examples[0]}})
+		t.Rows = append(t.Rows, []string{c.shortUsage(), c.Help})
+		if c.Effect == Reads && c.bare() && c.Path != e.cmd.Path && len(chips) < chipsMax {
+			chips = append(chips, bot.Button{Label: "/" + c.Path, Call: bot.Call{Line: "/" + c.Path}})
 		}
 	}
 	flush()
-	m.Blocks = append(m.Blocks, bot.Notef("One command in full: `/drey help flink savepoint`. Why you may: `/drey whoami`. In a thread, mention drey instead of typing the slash."))
+	m.Blocks = append(m.Blocks, bot.Notef("One command with all that it takes: `/drey help flink savepoint`. Why you may: `/drey whoami`. In a thread, mention drey instead of typing the slash."))
 	if len(chips) > 0 {
 		m.Blocks = append(m.Blocks, chips)
 	}
 	return m
+}
+
+// rootRank sorts the commands of the platform first, and those of drey itself last.
+func rootRank(c *Command) string {
+	switch root := rootOf(c); root {
+	case "flink":
+		return ""
+	case "drey":
+		return "~"
+	default:
+		return root
+	}
+}
+
+func rootOf(c *Command) string {
+	root, _, _ := strings.Cut(c.Path, " ")
+	return root
+}
+
+// bare says whether the command can be run with nothing but its name.
+func (c *Command) bare() bool {
+	return !slices.ContainsFunc(c.params, func(p param) bool { return p.required() })
+}
+
+// shortUsage is the command with what it must be given.
+func (c *Command) shortUsage() string {
+	s := "/" + c.Path
+	for _, p := range c.params {
+		if p.required() && !p.hidden {
+			s += " " + strings.ToUpper(p.name)
+		}
+	}
+	return s
 }
 
 func (e *Env) helpOn(c *Command) bot.Message {

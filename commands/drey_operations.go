@@ -1,13 +1,18 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
 	"github.com/drey-ops/drey/platform/ops"
 	"github.com/drey-ops/drey/storage"
+	"github.com/drey-ops/drey/storage/saga"
 )
 
 type opArgs struct {
@@ -24,50 +29,94 @@ func dreyOperations(d Deps) *Command {
 		Examples:   []string{"/drey operations"},
 		Permission: "operation.read", Effect: Reads,
 	}, func(ctx context.Context, e *Env, a operationsArgs) (bot.Message, error) {
-		most := 20
-		if a.All {
-			most = 200
-		}
-		list, err := d.Ops.List(ctx, most)
+		list, err := d.Ops.List(ctx, operationsRead)
 		if err != nil {
 			return bot.Message{}, err
 		}
-		m := bot.Message{}
-		t := bot.Table{Columns: []string{"Id", "Operation", "Job", "State", "By", "Started"}}
-		live := 0
-		var acts bot.Actions
-		for _, op := range list {
-			if !e.Allowed("operation.read", op.Cluster, op.Job) {
+		list = slices.DeleteFunc(list, func(op ops.Operation) bool { return !e.Allowed("operation.read", op.Cluster, op.Job) })
+		return operationsMessage(e, list, a.All), nil
+	})
+}
+
+// operationsMessage lists all that are under way, those that need a person first, and the newest that ended.
+func operationsMessage(e *Env, list []ops.Operation, all bool) bot.Message {
+	slices.SortStableFunc(list, func(a, b ops.Operation) int { return cmp.Compare(opRank(a), opRank(b)) })
+	t := bot.Table{Columns: []string{"Operation", "Job", "State", "By", "Started", "Id"}}
+	live, stuck, ended := 0, 0, 0
+	var acts bot.Actions
+	for _, op := range list {
+		if op.Status.Final() {
+			if ended++; ended > endedShown && !all || ended > endedShownAll {
 				continue
 			}
-			if !op.Status.Final() {
-				live++
-				if len(acts) < 4 {
-					acts = append(acts, Button("Show "+op.Short, "drey operation", opArgs{ID: op.Short}))
-				}
+		} else {
+			live++
+			if op.Status == saga.Stuck {
+				stuck++
 			}
-			t.Rows = append(t.Rows, []string{op.Short, op.Title, jobOf(op), opWord(op), op.By, ago(e.Now, op.Started)})
+			if len(acts) < 4 {
+				acts = append(acts, Button("Show "+op.Short, "drey operation", opArgs{ID: op.Short}))
+			}
 		}
-		m.Title = count(live, "operation") + " under way"
-		if len(t.Rows) == 0 {
-			m.Blocks = []bot.Block{bot.Textf("No operation was started yet.")}
-			return m, nil
-		}
-		m.Blocks = []bot.Block{t}
-		if len(acts) > 0 {
-			m.Blocks = append(m.Blocks, acts)
-		}
-		return m, nil
-	})
+		t.Rows = append(t.Rows, []string{op.Title, jobOf(op), opWord(op), op.By, ago(e.Now, op.Started), op.Short})
+	}
+	m := bot.Message{Title: count(live, "operation") + " under way"}
+	switch {
+	case stuck > 0:
+		m.Title, m.Tone = fmt.Sprintf("%s, %d of them stuck", m.Title, stuck), bot.Warn
+	case live == 0:
+		m.Title = "No operation under way"
+	}
+	if len(t.Rows) == 0 {
+		m.Blocks = []bot.Block{bot.Textf("None was started yet.")}
+		return m
+	}
+	if ended > endedShown && !all {
+		t.Foot = fmt.Sprintf("And the newest %d of %d that ended", endedShown, ended)
+	}
+	m.Blocks = []bot.Block{t}
+	if len(acts) > 0 {
+		m.Blocks = append(m.Blocks, acts)
+	}
+	return m
+}
+
+// How many ended operations a list shows.
+const (
+	endedShown    = 10
+	endedShownAll = 200
+	// operationsRead is how many are looked at, those that changed last: what is under way changes all the time.
+	operationsRead = 400
+)
+
+func opRank(op ops.Operation) int {
+	switch {
+	case op.Status == saga.Stuck:
+		return 0
+	case !op.Status.Final():
+		return 1
+	}
+	return 2
+}
+
+// servesOn says whether a command can work on an operation as it stands.
+func servesOn(path string, op ops.Operation) bool {
+	switch path {
+	case "drey operation cancel":
+		return !op.Status.Final()
+	case "drey operation resume":
+		return op.Status == saga.Stuck
+	}
+	return true
 }
 
 // operation finds an operation the person may see; one they may not see is not there for them.
 func (d Deps) operation(ctx context.Context, e *Env, id, perm string) (ops.Operation, error) {
 	op, err := d.Ops.ByShort(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && !e.Allowed("operation.read", op.Cluster, op.Job) {
+		return op, platform.Errorf(platform.NotFound, "", "there is no operation %q; /drey operations lists them", clip(id, 20))
+	}
 	if err != nil {
-		if errors.Is(err, storage.ErrNotFound) {
-			err = platform.Errorf(platform.NotFound, "", "there is no operation %q; /drey operations lists them", clip(id, 20))
-		}
 		return op, err
 	}
 	return op, e.demand(ctx, perm, op.Cluster, op.Job)
@@ -98,7 +147,7 @@ func dreyOperation(d Deps) *Command {
 
 type opCancelArgs struct {
 	ID  string `json:"id" help:"the operation's short id" complete:"operation"`
-	Why string `json:"why" help:"the reason, for the record" rest:"true" optional:"true"`
+	Why string `json:"why" help:"the reason, for the record" rest:"line" optional:"true"`
 }
 
 func dreyOperationCancel(d Deps) *Command {
@@ -117,7 +166,7 @@ func dreyOperationCancel(d Deps) *Command {
 		if err := d.Ops.Cancel(ctx, op.ID, firstOf(a.Why, "asked by "+e.Actor.ID)); err != nil {
 			return bot.Message{}, err
 		}
-		return bot.Message{Title: "Asked to turn back", Tone: bot.Busy, Private: true, Blocks: []bot.Block{bot.Textf("Operation `%s` on **%s** turns back at its next safe point; its card says when, and what stays.", op.Short, jobOf(op))}}, nil
+		return bot.Message{Private: true, Blocks: []bot.Block{bot.Textf("Operation `%s` on **%s** turns back at its next safe point; its card says when, and what stays.", op.Short, jobOf(op))}}, nil
 	})
 }
 
@@ -131,10 +180,13 @@ func dreyOperationResume(d Deps) *Command {
 		if err != nil {
 			return bot.Message{}, err
 		}
+		if op.Status != saga.Stuck {
+			return bot.Message{Title: "Not stuck", Tone: bot.Muted, Private: true, Blocks: []bot.Block{bot.Textf("Operation `%s` on **%s** is not stuck: %s.", op.Short, jobOf(op), strings.ToLower(opWord(op)))}}, nil
+		}
 		if err := d.Ops.Resume(ctx, op.ID); err != nil {
 			return bot.Message{}, err
 		}
-		return bot.Message{Title: "Trying again", Tone: bot.Busy, Private: true, Blocks: []bot.Block{bot.Textf("Operation `%s` on **%s** goes on from the step it was stuck in.", op.Short, jobOf(op))}}, nil
+		return bot.Message{Private: true, Blocks: []bot.Block{bot.Textf("Operation `%s` on **%s** goes on from the step it was stuck in; its card follows it.", op.Short, jobOf(op))}}, nil
 	})
 }
 

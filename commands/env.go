@@ -63,6 +63,13 @@ func (e *Env) Allowed(perm, cluster, job string) bool {
 	return e.decide(perm, cluster, job).Allowed
 }
 
+// AllowedOn says whether the person may do what perm names, here and now, on some job of the cluster.
+func (e *Env) AllowedOn(perm, cluster string) bool {
+	return e.router.policy.Load().Decide(Request{
+		Actor: e.Actor, Place: e.Place, Now: e.Now, Permission: perm, Cluster: cluster, Anywhere: true,
+	}).Allowed
+}
+
 func (e *Env) decide(perm, cluster, job string) Decision {
 	if perm == "" {
 		return Decision{Allowed: true}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
@@ -51,8 +52,9 @@ func (d Deps) start(ctx context.Context, e *Env, req ops.Request) (bot.Message, 
 	if err != nil {
 		return bot.Message{}, err
 	}
-	return bot.Message{Title: op.Title + " started", Tone: bot.Busy, Private: true, Blocks: []bot.Block{
-		bot.Textf("Operation `%s` on **%s** goes on by itself. Its card in this channel follows it; `/drey operation %s` shows it again.", op.Short, jobOf(op), op.Short),
+	// One line, since the card says the rest to everybody.
+	return bot.Message{Private: true, Blocks: []bot.Block{
+		bot.Textf("Started: **%s** of **%s**, operation `%s`. Its card follows it.", op.Title, jobOf(op), op.Short),
 	}}, nil
 }
 
@@ -61,44 +63,70 @@ func jobOf(op ops.Operation) string { return op.Cluster + "/" + op.Job }
 // OpCard is the message that follows an operation.
 func OpCard(op ops.Operation) bot.Message {
 	m := bot.Message{Title: fmt.Sprintf("%s: %s", op.Title, jobOf(op)), Tone: opTone(op)}
-	if op.Status == saga.Stuck || op.Status == saga.Failed || op.Status == saga.Canceled {
-		m.Blocks = append(m.Blocks, bot.Textf("**%s.** %s", opWord(op), firstOf(op.Error, op.Note)))
-	} else if op.Note != "" {
-		m.Blocks = append(m.Blocks, bot.Textf("%s", op.Note))
+	said := firstOf(op.Error, op.Note)
+	switch op.Status {
+	case saga.Stuck, saga.Failed, saga.Canceled:
+		m.Blocks = append(m.Blocks, bot.Textf("**%s.** %v", opWord(op), withPath(upperFirst(said), op.Result.Savepoint)))
+	default:
+		if said = op.Note; said != "" {
+			m.Blocks = append(m.Blocks, withPath(upperFirst(said), op.Result.Savepoint))
+		}
 	}
-	var steps bot.Steps
-	for _, s := range op.Steps {
-		steps = append(steps, bot.StepLine{Label: s.Label, State: stepState(s.State), Note: s.Note})
-	}
-	if len(steps) > 0 {
+	if steps := opSteps(op); len(steps) > 0 {
 		m.Blocks = append(m.Blocks, steps)
 	}
-	var facts bot.Fields
-	if op.Result.Savepoint != "" {
-		facts = append(facts, bot.F("Savepoint", bot.Span{Text: op.Result.Savepoint, Code: true}))
+	if p := op.Result.Savepoint; p != "" && !strings.Contains(said, p) {
+		m.Blocks = append(m.Blocks, bot.Textf("Savepoint: `%s`", p))
 	}
-	if op.Result.JobID != "" {
-		facts = append(facts, bot.F("Job id", bot.Span{Text: string(op.Result.JobID), Code: true}))
-	}
-	if op.Result.Parallelism > 0 {
-		facts = append(facts, bot.F("Parallelism", op.Result.Parallelism))
+	if n := op.Result.Parallelism; n > 0 && !strings.Contains(said, fmt.Sprintf("parallelism %d", n)) {
+		m.Blocks = append(m.Blocks, bot.Textf("Parallelism: %d", n))
 	}
 	if op.Safety != "" && !op.Status.Final() {
-		facts = append(facts, bot.F("State safety", op.Safety))
+		m.Blocks = append(m.Blocks, bot.Notef("%s.", upperFirst(op.Safety)))
 	}
-	if len(facts) > 0 {
-		m.Blocks = append(m.Blocks, facts)
-	}
-	foot := bot.Notef("Operation `%s` · %s · started %v", op.Short, firstOf(op.By, "drey"), stamp(op.Started))
-	if !op.Ended.IsZero() {
-		foot = bot.Notef("Operation `%s` · %s · took %s", op.Short, firstOf(op.By, "drey"), span(op.Ended.Sub(op.Started)))
-	}
-	m.Blocks = append(m.Blocks, foot)
+	m.Blocks = append(m.Blocks, opFoot(op))
 	if acts := opButtons(op); len(acts) > 0 {
 		m.Blocks = append(m.Blocks, acts)
 	}
 	m.Fallback = fmt.Sprintf("%s of %s: %s. %s", op.Title, jobOf(op), opWord(op), firstOf(op.Error, op.Note))
 	return m
+}
+
+// withPath is a sentence with the path in it set apart, so that it can be read and copied.
+func withPath(s, path string) bot.Text {
+	before, after, ok := strings.Cut(s, path)
+	if path == "" || !ok {
+		return bot.Textf("%s", s)
+	}
+	return bot.Textf("%s%v%s", before, bot.Span{Text: path, Code: true}, after)
+}
+
+// opSteps are the steps of an operation, until all went well: then they say nothing that its end does not say.
+func opSteps(op ops.Operation) bot.Steps {
+	var out bot.Steps
+	trouble := false
+	for _, s := range op.Steps {
+		trouble = trouble || s.State == ops.StepFailed
+		out = append(out, bot.StepLine{Label: upperFirst(s.Label), State: stepState(s.State), Note: s.Note})
+	}
+	if op.Status == saga.Done && !trouble {
+		return nil
+	}
+	return out
+}
+
+// opFoot says which operation it is, of which run of the job, whose, and since when or for how long.
+func opFoot(op ops.Operation) bot.Note {
+	foot := bot.Notef("Operation `%s` · ", op.Short)
+	if op.Result.JobID != "" {
+		foot.Spans = append(foot.Spans, bot.Notef("Job id `%s` · ", op.Result.JobID).Spans...)
+	}
+	when := bot.Notef("%s · started %v", firstOf(op.By, "drey"), stamp(op.Started))
+	if !op.Ended.IsZero() {
+		when = bot.Notef("%s · took %s", firstOf(op.By, "drey"), span(op.Ended.Sub(op.Started)))
+	}
+	foot.Spans = append(foot.Spans, when.Spans...)
+	return foot
 }
 
 func opTone(op ops.Operation) bot.Tone {
@@ -134,7 +162,18 @@ func opWord(op ops.Operation) string {
 }
 
 func stepState(s ops.StepState) bot.StepState {
-	return map[ops.StepState]bot.StepState{ops.StepTodo: bot.ToDo, ops.StepDoing: bot.Doing, ops.StepDone: bot.Did, ops.StepFailed: bot.Failed, ops.StepSkipped: bot.Skipped}[s]
+	switch s {
+	case ops.StepDoing:
+		return bot.Doing
+	case ops.StepDone:
+		return bot.Did
+	case ops.StepFailed:
+		return bot.Failed
+	case ops.StepSkipped:
+		return bot.Skipped
+	default: // ops.StepTodo
+		return bot.ToDo
+	}
 }
 
 // opButtons are what a person can do next with an operation, or with the job it ended with.
@@ -160,13 +199,4 @@ func opButtons(op ops.Operation) bot.Actions {
 		acts = append(acts, Button("Show errors", "flink errors", jobArgs{Job: job}))
 	}
 	return acts
-}
-
-func firstOf(ss ...string) string {
-	for _, s := range ss {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }

@@ -2,12 +2,20 @@ package commands
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
 	"github.com/drey-ops/drey/platform/ops"
 )
+
+// change starts what req makes of the job that ref names.
+func (d Deps) change(ctx context.Context, e *Env, ref platform.JobRef, req func(t ops.Target) ops.Request) (bot.Message, error) {
+	t, err := d.target(ctx, ref)
+	if err != nil {
+		return bot.Message{}, err
+	}
+	return d.start(ctx, e, req(t))
+}
 
 type savepointArgs struct {
 	Job       platform.JobRef `json:"job" help:"the job, as NAME or CLUSTER/NAME" complete:"job"`
@@ -21,11 +29,7 @@ func flinkSavepoint(d Deps) *Command {
 		Permission: "savepoint.create", Effect: Changes, Op: platform.OpSavepoint,
 		Resolve: ResolveJobs(d.findJob),
 	}, func(ctx context.Context, e *Env, a savepointArgs) (bot.Message, error) {
-		t, err := d.target(ctx, a.Job)
-		if err != nil {
-			return bot.Message{}, err
-		}
-		return d.start(ctx, e, ops.Savepoint{Job: t, Canonical: a.Canonical})
+		return d.change(ctx, e, a.Job, func(t ops.Target) ops.Request { return ops.Savepoint{Job: t, Canonical: a.Canonical} })
 	})
 }
 
@@ -41,11 +45,7 @@ func flinkStop(d Deps) *Command {
 		Permission: "job.stop", Effect: Changes, Op: platform.OpStop,
 		Resolve: ResolveJobs(d.findJob),
 	}, func(ctx context.Context, e *Env, a stopArgs) (bot.Message, error) {
-		t, err := d.target(ctx, a.Job)
-		if err != nil {
-			return bot.Message{}, err
-		}
-		return d.start(ctx, e, ops.Stop{Job: t, Drain: a.Drain})
+		return d.change(ctx, e, a.Job, func(t ops.Target) ops.Request { return ops.Stop{Job: t, Drain: a.Drain} })
 	})
 }
 
@@ -65,14 +65,10 @@ func flinkCancel(d Deps) *Command {
 				return Confirmation{}, err
 			}
 			return Confirmation{Word: t.Name, Title: "Cancel " + t.String() + "?", Submit: "Cancel the job",
-				Intro: bot.Textf("**No savepoint is taken.** What the job did since its last checkpoint is lost to a restart, or read again. %s", p.Safety)}, nil
+				Intro: bot.Textf("**No savepoint is taken.** %s. To keep the state, use `/flink stop` instead.", upperFirst(p.Safety))}, nil
 		}),
 	}, func(ctx context.Context, e *Env, a jobArgs) (bot.Message, error) {
-		t, err := d.target(ctx, a.Job)
-		if err != nil {
-			return bot.Message{}, err
-		}
-		return d.start(ctx, e, ops.Cancel{Job: t})
+		return d.change(ctx, e, a.Job, func(t ops.Target) ops.Request { return ops.Cancel{Job: t} })
 	})
 }
 
@@ -89,11 +85,7 @@ func flinkScale(d Deps) *Command {
 		Permission: "job.scale", Effect: Changes, Op: platform.OpRescale,
 		Resolve: ResolveJobs(d.findJob),
 	}, func(ctx context.Context, e *Env, a scaleArgs) (bot.Message, error) {
-		t, err := d.target(ctx, a.Job)
-		if err != nil {
-			return bot.Message{}, err
-		}
-		return d.start(ctx, e, ops.Scale{Job: t, Parallelism: a.Parallelism, Vertex: a.Vertex})
+		return d.change(ctx, e, a.Job, func(t ops.Target) ops.Request { return ops.Scale{Job: t, Parallelism: a.Parallelism, Vertex: a.Vertex} })
 	})
 }
 
@@ -110,54 +102,6 @@ func flinkRestart(d Deps) *Command {
 		Permission: "job.restart", Effect: Changes, Op: platform.OpSubmitSQL,
 		Resolve: ResolveJobs(d.findJob),
 	}, func(ctx context.Context, e *Env, a restartArgs) (bot.Message, error) {
-		t, err := d.target(ctx, a.Job)
-		if err != nil {
-			return bot.Message{}, err
-		}
-		return d.start(ctx, e, ops.Restart{Job: t, Savepoint: a.Savepoint, Fresh: a.Fresh})
+		return d.change(ctx, e, a.Job, func(t ops.Target) ops.Request { return ops.Restart{Job: t, Savepoint: a.Savepoint, Fresh: a.Fresh} })
 	})
-}
-
-func flinkErrors(d Deps) *Command {
-	return New(Spec{
-		Path: "flink errors", Help: "Show why a job failed, the newest cause first",
-		Examples:   []string{"/flink errors orders"},
-		Permission: "job.read", Effect: Reads,
-		Resolve: ResolveJobs(d.findJob),
-	}, func(ctx context.Context, e *Env, a jobArgs) (bot.Message, error) {
-		c, j, err := d.lookUp(ctx, a.Job)
-		if err != nil {
-			return bot.Message{}, err
-		}
-		exs, err := c.Exceptions(ctx, j.ID, 8)
-		if err != nil {
-			return bot.Message{}, err
-		}
-		return errorsMessage(e, a.Job, j, exs), nil
-	})
-}
-
-func errorsMessage(e *Env, ref platform.JobRef, j platform.Job, exs []platform.Exception) bot.Message {
-	name := ref.Cluster + "/" + j.Name
-	if len(exs) == 0 {
-		return bot.Message{Title: "No errors: " + name, Tone: bot.Good, Blocks: []bot.Block{bot.Textf("Flink keeps no exception of this job. It is %s.", j.State)}}
-	}
-	m := bot.Message{Title: "Errors of " + name, Tone: bot.Bad}
-	m.Blocks = append(m.Blocks, bot.Textf("**%s**", clip(exs[0].Root, 500)))
-	t := bot.Table{Columns: []string{"When", "Cause"}}
-	for _, x := range exs {
-		t.Rows = append(t.Rows, []string{ago(e.Now, x.At), clip(x.Root, 160)})
-	}
-	if len(t.Rows) > 1 {
-		m.Blocks = append(m.Blocks, t)
-	}
-	if exs[0].Task != "" {
-		m.Blocks = append(m.Blocks, bot.Notef("In task %s.", clip(exs[0].Task, 200)))
-	}
-	if exs[0].Stack != "" {
-		m.Blocks = append(m.Blocks, bot.File{Name: j.Name + "-exception.txt", MIME: "text/plain", Data: []byte(exs[0].Stack)})
-	}
-	m.Blocks = append(m.Blocks, bot.Actions{Button("Show job", "flink job", jobArgs{Job: ref})})
-	m.Fallback = fmt.Sprintf("%s failed: %s", name, clip(exs[0].Root, 300))
-	return m
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
@@ -69,22 +68,57 @@ type found struct {
 // findJob makes a job's name exact: "orders" becomes prod/orders, or prod/ID where the name stands for several live jobs.
 // It puts the choice to the person where more than one job could be meant.
 func (d Deps) findJob(ctx context.Context, e *Env, ref *platform.JobRef) error {
-	names := d.Clusters.Names()
-	if ref.Cluster != "" {
-		if !slices.Contains(names, ref.Cluster) {
-			return unknownCluster(ref.Cluster, names)
-		}
-		names = []string{ref.Cluster}
+	names, err := d.readable(e, ref.Cluster)
+	if err != nil {
+		return err
 	}
-	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !e.Allowed("job.read", n, "") })
+	if ref.Cluster != "" && len(names) == 0 {
+		return e.demand(ctx, "job.read", ref.Cluster, "")
+	}
 	got, failed := each(ctx, d.Clusters, names, func(ctx context.Context, c *platform.Cluster) (platform.Job, error) {
 		return c.Find(ctx, ref.Job)
 	})
-	var hits []found
-	var near []string
+	hits, near := meant(e, names, got, failed)
+	silent := silentOf(names, failed)
+	switch {
+	case len(hits) == 1 && (len(silent) == 0 || e.cmd.Effect == Reads):
+		if ref.Cluster = hits[0].cluster; ref.Job != string(hits[0].job.ID) {
+			*ref = d.exact(ctx, hits[0])
+		}
+		return nil
+	case len(hits) > 0: // a change is not made to a namesake of the job that is meant, on a cluster that happens to answer
+		return Tell(d.chooseJob(ctx, e, ref.Job, hits, silent))
+	}
+	if k, ok := d.remembered(ctx, names, ref.Job); ok && e.Allowed("job.read", k.Cluster, k.Name) {
+		ref.Cluster, ref.Job = k.Cluster, k.Name
+		return nil
+	}
+	return noJob(ref.Job, names, near, silent)
+}
+
+// readable lists the clusters on which the person may read some job: the named one, or for "" all of them.
+func (d Deps) readable(e *Env, cluster string) ([]string, error) {
+	names := d.Clusters.Names()
+	if cluster != "" {
+		if !slices.Contains(names, cluster) {
+			return nil, unknownCluster(cluster, names)
+		}
+		names = []string{cluster}
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !e.AllowedOn("job.read", n) }), nil
+}
+
+// meant gathers the jobs that the clusters found, and names that are like the one asked for: of those that the person may
+// read. Ended jobs are left out where there are live ones.
+func meant(e *Env, names []string, got map[string]platform.Job, failed map[string]error) (hits []found, near []string) {
+	add := func(n string, j platform.Job) {
+		if e.Allowed("job.read", n, j.Name) {
+			hits = append(hits, found{n, j})
+		}
+	}
 	for _, n := range names {
 		if j, ok := got[n]; ok {
-			hits = append(hits, found{n, j})
+			add(n, j)
 			continue
 		}
 		var several *platform.AmbiguousJob
@@ -92,28 +126,39 @@ func (d Deps) findJob(ctx context.Context, e *Env, ref *platform.JobRef) error {
 		switch err := failed[n]; {
 		case errors.As(err, &several):
 			for _, j := range several.Jobs {
-				hits = append(hits, found{n, j})
+				add(n, j)
 			}
 		case errors.As(err, &none):
-			near = append(near, none.Near...)
+			for _, name := range none.Near {
+				if e.Allowed("job.read", n, name) {
+					near = append(near, name)
+				}
+			}
 		}
 	}
-	hits = preferLive(hits)
-	switch {
-	case len(hits) == 1:
-		ref.Cluster = hits[0].cluster
-		if ref.Job != string(hits[0].job.ID) {
-			ref.Job = hits[0].job.Name
+	return preferLive(hits), near
+}
+
+// exact names a job so that it is found again: by its name where that leads to it, else by its id.
+func (d Deps) exact(ctx context.Context, f found) platform.JobRef {
+	ref := platform.JobRef{Cluster: f.cluster, Job: string(f.job.ID)}
+	if c, err := d.Clusters.Cluster(f.cluster); err == nil {
+		if j, err := c.Find(ctx, f.job.Name); err == nil && j.ID == f.job.ID {
+			ref.Job = f.job.Name
 		}
-		return nil
-	case len(hits) > 1:
-		return Tell(chooseJob(e, ref.Job, hits))
 	}
-	if k, ok := d.remembered(ctx, names, ref.Job); ok {
-		ref.Cluster, ref.Job = k.Cluster, k.Name
-		return nil
+	return ref
+}
+
+// silentOf lists the clusters that did not answer.
+func silentOf(names []string, failed map[string]error) []string {
+	var out []string
+	for _, n := range names {
+		if platform.KindOf(failed[n]) == platform.Unavailable {
+			out = append(out, n)
+		}
 	}
-	return noJob(ref.Job, names, near, failed)
+	return out
 }
 
 // preferLive drops ended jobs where live ones are among the hits: a name means the job that runs.
@@ -138,16 +183,10 @@ func unknownCluster(name string, names []string) error {
 	return platform.Errorf(platform.NotFound, "", "there is no cluster %q; there are: %s", name, strings.Join(names, ", "))
 }
 
-func noJob(name string, clusters, near []string, failed map[string]error) error {
-	var silent []string
-	for _, c := range clusters {
-		if platform.KindOf(failed[c]) == platform.Unavailable {
-			silent = append(silent, c)
-		}
-	}
+func noJob(name string, clusters, near, silent []string) error {
 	switch {
 	case len(silent) > 0 && len(silent) == len(clusters):
-		return platform.Errorf(platform.Unavailable, "", "%s", dontAnswer(silent))
+		return platform.Errorf(platform.Unavailable, "", "%s; nothing was changed", dontAnswer(silent))
 	case len(silent) > 0:
 		return platform.Errorf(platform.NotFound, "", "no job %q on the clusters that answer; %s", name, dontAnswer(silent))
 	case len(near) > 0:
@@ -165,15 +204,26 @@ func dontAnswer(clusters []string) string {
 }
 
 // chooseJob asks which of several jobs was meant, with a button for each: the same call, made exact.
-func chooseJob(e *Env, name string, hits []found) bot.Message {
+func (d Deps) chooseJob(ctx context.Context, e *Env, name string, hits []found, silent []string) bot.Message {
 	m := bot.Message{Title: fmt.Sprintf("Which %s?", name), Tone: bot.Warn, Private: true}
-	m.Blocks = append(m.Blocks, bot.Textf("%d jobs answer to **%s**. Nothing was done yet.", len(hits), name))
-	t := bot.Table{Columns: []string{"Cluster", "Job", "Id", "State", "Since"}}
+	text := fmt.Sprintf("%d jobs answer to this name.", len(hits))
+	if len(hits) == 1 {
+		text = "One job answers to this name."
+	}
+	if len(silent) > 0 {
+		text += " There may be another: " + dontAnswer(silent) + "."
+	}
+	m.Blocks = append(m.Blocks, bot.Textf("%s Nothing was done yet.", text))
+	t := bot.Table{Columns: []string{"Cluster", "Job", "State", "Since", "Id"}}
 	var acts bot.Actions
 	for _, h := range hits {
-		ref := h.cluster + "/" + string(h.job.ID)
-		t.Rows = append(t.Rows, []string{h.cluster, h.job.Name, shortID(h.job.ID), string(h.job.State), ago(e.Now, h.job.Start)})
-		acts = append(acts, bot.Button{Label: fmt.Sprintf("%s %s", h.cluster, shortID(h.job.ID)), Call: e.again(map[string]any{"job": ref})})
+		ref := d.exact(ctx, h)
+		t.Rows = append(t.Rows, []string{h.cluster, h.job.Name, stateWord(h.job), ago(e.Now, h.job.Start), shortID(h.job.ID)})
+		label := ref.String()
+		if ref.Job != h.job.Name {
+			label = h.cluster + " " + shortID(h.job.ID)
+		}
+		acts = append(acts, bot.Button{Label: label, Call: e.again(map[string]any{"job": ref.String()})})
 	}
 	m.Blocks = append(m.Blocks, t, acts)
 	return m
@@ -190,9 +240,12 @@ func (d Deps) lookUp(ctx context.Context, ref platform.JobRef) (*platform.Cluste
 		return c, platform.Job{}, err
 	}
 	j, err := c.Job(ctx, fresh.ID)
+	if err != nil {
+		return c, platform.Job{}, err
+	}
 	// Flink gives the details of a job from a cache of some seconds, but the overview as it is.
 	j.State, j.Start, j.End, j.Tasks = fresh.State, fresh.Start, fresh.End, fresh.Tasks
-	return c, j, err
+	return c, j, nil
 }
 
 // target is a resolved reference as the operations take it.
@@ -216,22 +269,44 @@ func (d Deps) target(ctx context.Context, ref platform.JobRef) (ops.Target, erro
 	return t, nil
 }
 
-// cluster picks the cluster of a command that names none: the only one, or a question.
-func (d Deps) cluster(name string) (*platform.Cluster, error) {
+// pickCluster makes the cluster of a call exact: the one it names, the only one that the person may use, or the one that
+// they choose.
+func (d Deps) pickCluster(e *Env, name *string) error {
 	names := d.Clusters.Names()
-	if len(names) == 0 {
-		return nil, platform.Errorf(platform.Unsupported, "", "drey has no cluster to run this on; whoever runs it adds one under clusters in its configuration")
+	switch {
+	case len(names) == 0:
+		return platform.Errorf(platform.Unsupported, "", "drey has no cluster to run this on; whoever runs it adds one under clusters in its configuration")
+	case *name != "" && !slices.Contains(names, *name):
+		return unknownCluster(*name, names)
+	case *name != "":
+		return nil
 	}
-	if name == "" {
-		if len(names) == 1 {
-			return d.Clusters.Cluster(names[0])
-		}
-		return nil, platform.Errorf(platform.Invalid, "", "say which cluster, as cluster=%s; there are: %s", names[0], strings.Join(names, ", "))
+	open := d.usable(e)
+	switch {
+	case len(names) == 1 || len(open) == 0: // the exact check refuses what is not allowed
+		*name = names[0]
+	case len(open) == 1:
+		*name = open[0]
+	default:
+		return Tell(chooseCluster(e, open))
 	}
-	if !slices.Contains(names, name) {
-		return nil, unknownCluster(name, names)
+	return nil
+}
+
+// usable lists the clusters on which the person may do what the command is for.
+func (d Deps) usable(e *Env) []string {
+	return slices.DeleteFunc(slices.Clone(d.Clusters.Names()), func(n string) bool { return !e.Allowed(e.cmd.Permission, n, "") })
+}
+
+// chooseCluster asks on which cluster to run a call, with a button for each.
+func chooseCluster(e *Env, names []string) bot.Message {
+	m := bot.Message{Title: "On which cluster?", Tone: bot.Warn, Private: true}
+	var acts bot.Actions
+	for _, n := range names {
+		acts = append(acts, bot.Button{Label: "On " + n, Call: e.again(map[string]any{"cluster": n})})
 	}
-	return d.Clusters.Cluster(name)
+	m.Blocks = []bot.Block{bot.Textf("Nothing was run yet. `cluster=%s` in the command says it beforehand.", names[0]), acts}
+	return m
 }
 
 // Completers of the kinds of thing that the commands take.
@@ -245,21 +320,24 @@ func (d Deps) Completers() map[string]Completer {
 }
 
 func (d Deps) completeJobs(ctx context.Context, e *Env, prefix string) []bot.Choice {
+	names, err := d.readable(e, "")
+	if err != nil {
+		return nil
+	}
 	var out []bot.Choice
-	names := slices.DeleteFunc(slices.Clone(d.Clusters.Names()), func(n string) bool { return !e.Allowed("job.read", n, "") })
 	got, _ := each(ctx, d.Clusters, names, func(ctx context.Context, c *platform.Cluster) ([]platform.Job, error) { return c.Jobs(ctx) })
 	for _, n := range names {
 		seen := map[string]bool{}
 		for _, j := range got[n] {
-			if seen[j.Name] || !strings.Contains(strings.ToLower(n+"/"+j.Name), strings.ToLower(prefix)) {
+			if seen[j.Name] || !e.Allowed("job.read", n, j.Name) || !e.Allowed(e.cmd.Permission, n, j.Name) || !strings.Contains(strings.ToLower(n+"/"+j.Name), strings.ToLower(prefix)) {
 				continue
 			}
 			seen[j.Name] = true
-			v := j.Name
-			if len(names) > 1 {
-				v = n + "/" + j.Name
+			v, help := n+"/"+j.Name, string(j.State)
+			if len(d.Clusters.Names()) == 1 {
+				v = j.Name
 			}
-			out = append(out, bot.Choice{Value: v, Help: string(j.State) + " on " + n})
+			out = append(out, bot.Choice{Value: v, Help: help})
 		}
 	}
 	return out
@@ -275,41 +353,16 @@ func (d Deps) completeClusters(_ context.Context, _ *Env, prefix string) []bot.C
 	return out
 }
 
-func (d Deps) completeOperations(ctx context.Context, _ *Env, prefix string) []bot.Choice {
+func (d Deps) completeOperations(ctx context.Context, e *Env, prefix string) []bot.Choice {
 	list, err := d.Ops.List(ctx, 50)
 	if err != nil {
 		return nil
 	}
 	var out []bot.Choice
 	for _, op := range list {
-		if strings.HasPrefix(op.Short, prefix) {
-			out = append(out, bot.Choice{Value: op.Short, Help: op.Title + " " + op.Cluster + "/" + op.Job + ": " + string(op.Status)})
+		if strings.HasPrefix(op.Short, prefix) && servesOn(e.cmd.Path, op) && e.Allowed("operation.read", op.Cluster, op.Job) && e.Allowed(e.cmd.Permission, op.Cluster, op.Job) {
+			out = append(out, bot.Choice{Value: op.Short, Help: op.Title + ", " + jobOf(op) + ": " + opWord(op)})
 		}
 	}
 	return out
-}
-
-func shortID(id platform.JobID) string { return string(id)[:min(8, len(id))] }
-
-// ago says a time as people do: "3 min ago".
-func ago(now, t time.Time) string {
-	if t.IsZero() {
-		return "–"
-	}
-	return span(now.Sub(t)) + " ago"
-}
-
-// span says a duration in its one or two largest units.
-func span(d time.Duration) string {
-	switch d = d.Abs(); {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }

@@ -23,13 +23,7 @@ func flinkExplain(d Deps) *Command {
 		Path: "flink explain", Help: "Show how Flink would run a statement, as a picture where possible",
 		Examples:   []string{"/flink explain SELECT name, COUNT(*) FROM orders GROUP BY name"},
 		Permission: "sql.read", Effect: Reads,
-		Resolve: ResolveArgs(func(_ context.Context, _ *Env, a *explainArgs) error {
-			c, err := d.cluster(a.Cluster)
-			if err == nil {
-				a.Cluster = c.Name
-			}
-			return err
-		}),
+		Resolve: ResolveArgs(func(_ context.Context, e *Env, a *explainArgs) error { return d.pickCluster(e, &a.Cluster) }),
 	}, func(ctx context.Context, e *Env, a explainArgs) (bot.Message, error) {
 		stmts, err := sqltext.Split(a.Text)
 		switch {
@@ -38,35 +32,38 @@ func flinkExplain(d Deps) *Command {
 		case len(stmts) != 1 || stmts[0].Kind != sqltext.Query && stmts[0].Kind != sqltext.Write:
 			return bot.Message{}, platform.Errorf(platform.Invalid, "", "give one SELECT, INSERT or STATEMENT SET to explain; nothing was run")
 		}
-		st := stmts[0]
-		c, err := d.cluster(a.Cluster)
+		c, err := d.Clusters.Cluster(a.Cluster)
 		if err != nil {
 			return bot.Message{}, err
 		}
-		s, err := d.openScript(ctx, e, c, sqlArgs{})
+		s, err := d.openScript(ctx, e, c, sqlArgs{Text: a.Text})
 		if err != nil {
 			return bot.Message{}, err
 		}
-		body := st.Text
-		if plan, ok := explained(st); ok {
-			body = strings.TrimPrefix(plan, "EXPLAIN\n")
-		}
-		ask := func(head string) (string, error) {
-			var text string
-			q := platform.SQLStatement{Prelude: s.session.Statements, Text: head + "\n" + body}
-			err := c.Query(ctx, q, platform.QueryLimits{}, func(p platform.Page) {
-				if len(p.Rows) > 0 && len(p.Rows[0]) > 0 {
-					text = p.Rows[0][0]
-				}
-			})
-			return text, inScript(err, st, 1)
-		}
-		text, err := ask("EXPLAIN JSON_EXECUTION_PLAN")
+		text, err := s.plan(ctx, stmts[0])
 		if err != nil {
-			return bot.Message{}, err
+			return bot.Message{}, s.failed(err, stmts[0], 0, 1)
 		}
 		return planMessage(c.Name, text), nil
 	})
+}
+
+// plan has a statement explained.
+func (s *script) plan(ctx context.Context, st sqltext.Statement) (text string, err error) {
+	body := st.Text
+	if st.Kind == sqltext.Write {
+		var ok bool
+		if body, ok = explainable(st); !ok {
+			return "", platform.Errorf(platform.Unsupported, "", "Flink explains no %s; nothing was run", st.Verb())
+		}
+	}
+	q := platform.SQLStatement{Prelude: s.session.Statements, Text: "EXPLAIN JSON_EXECUTION_PLAN\n" + body}
+	err = s.c.Query(ctx, q, platform.QueryLimits{}, func(p platform.Page) {
+		if len(p.Rows) > 0 && len(p.Rows[0]) > 0 {
+			text = p.Rows[0][0]
+		}
+	})
+	return text, s.inScript(err, st, 1)
 }
 
 // planMessage shows the optimised plan as text and the execution plan as a picture.
@@ -76,13 +73,19 @@ func planMessage(cluster, text string) bot.Message {
 	if png, err := planPicture(sections["Physical Execution Plan"]); err == nil {
 		m.Blocks = append(m.Blocks, bot.Image{Name: "plan.png", Alt: "The operators of the plan, from the sources at the top to the sink at the bottom", PNG: png})
 	}
-	if opt := sections["Optimized Execution Plan"]; opt != "" {
+	if opt := firstOf(sections["Optimized Execution Plan"], sections["Optimized Physical Plan"]); opt != "" {
 		m.Blocks = append(m.Blocks, bot.Code{Body: opt})
+	}
+	if len(m.Blocks) == 0 { // told in a way that drey does not know
+		m.Blocks = append(m.Blocks, bot.Code{Body: firstOf(strings.TrimSpace(text), "Flink gave no plan.")})
 	}
 	return m
 }
 
-var planHead = regexp.MustCompile(`(?m)^== (.+) ==$`)
+var (
+	planHead   = regexp.MustCompile(`(?m)^== (.+) ==$`)
+	nodeNumber = regexp.MustCompile(`^\[\d+\]:`) // which the title has as well
+)
 
 func planSections(text string) map[string]string {
 	out := map[string]string{}
@@ -118,7 +121,7 @@ func planPicture(raw string) ([]byte, error) {
 	var edges []chart.Edge
 	for _, n := range plan.Nodes {
 		note := fmt.Sprintf("parallelism %d", n.Parallelism)
-		if c := strings.TrimSpace(n.Contents); c != "" && c != n.Type {
+		if c := nodeNumber.ReplaceAllString(strings.TrimSpace(n.Contents), ""); c != "" && c != n.Type {
 			note += " · " + c
 		}
 		nodes = append(nodes, chart.Node{ID: fmt.Sprint(n.ID), Title: n.Type, Note: note})

@@ -3,7 +3,8 @@ package commands
 import (
 	"context"
 	"fmt"
-	"math"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/drey-ops/drey/bot"
@@ -31,10 +32,7 @@ func flinkJob(d Deps) *Command {
 		if err != nil {
 			return bot.Message{}, err
 		}
-		known, _ := d.Ops.Known(ctx, ops.Target{Cluster: c.Name, Name: j.Name})
-		cps, cpErr := c.Checkpoints(ctx, j.ID)
-		exs, exErr := c.Exceptions(ctx, j.ID, 1)
-		return jobMessage(e, a.Job, j, known, jobReads{cps, cpErr, exs, exErr}), nil
+		return jobMessage(e, a.Job, j, d.knownAs(ctx, c.Name, j), readJob(ctx, c, j.ID)), nil
 	})
 }
 
@@ -46,6 +44,24 @@ type jobReads struct {
 	exErr       error
 }
 
+// readJob asks for everything at once: a slow cluster makes the answer late only once.
+func readJob(ctx context.Context, c *platform.Cluster, id platform.JobID) (r jobReads) {
+	var wg sync.WaitGroup
+	wg.Go(func() { r.checkpoints, r.cpErr = c.Checkpoints(ctx, id) })
+	wg.Go(func() { r.exceptions, r.exErr = c.Exceptions(ctx, id, 1) })
+	wg.Wait()
+	return r
+}
+
+// knownAs is what the registry holds of this very job, and nothing of a namesake's.
+func (d Deps) knownAs(ctx context.Context, cluster string, j platform.Job) ops.Known {
+	k, err := d.Ops.Known(ctx, ops.Target{Cluster: cluster, Name: j.Name, JobID: j.ID})
+	if err != nil || k.Current != j.ID && !slices.ContainsFunc(k.Past, func(r ops.Run) bool { return r.JobID == j.ID }) {
+		return ops.Known{}
+	}
+	return k
+}
+
 func jobMessage(e *Env, ref platform.JobRef, j platform.Job, known ops.Known, r jobReads) bot.Message {
 	m := bot.Message{Title: ref.Cluster + "/" + j.Name, Tone: jobTone(j)}
 	facts := bot.Fields{
@@ -53,24 +69,23 @@ func jobMessage(e *Env, ref platform.JobRef, j platform.Job, known ops.Known, r 
 		bot.F("Since", stamp(firstTime(j.End, j.Start))),
 		bot.F("Tasks", fmt.Sprintf("%d of %d running", j.Tasks.Running, j.Tasks.Total)),
 	}
-	if j.Parallelism > 0 {
-		facts = append(facts, bot.F("Parallelism", parallelism(j)))
-	}
 	if j.Restarts >= 0 {
 		facts = append(facts, bot.F("Restarts", j.Restarts))
 	}
 	facts = append(facts, checkpointFacts(e.Now, r)...)
+	if j.Parallelism > 0 {
+		facts = append(facts, bot.F("Parallelism", parallelism(j)))
+	}
 	if known.Owner != "" {
 		facts = append(facts, bot.F("Submitted by", known.Owner))
 	}
 	if s, ok := known.Newest(); ok {
 		facts = append(facts, bot.F("Newest restore point", string(s.Kind)+", "+ago(e.Now, s.At)))
 	}
-	facts = append(facts, bot.F("Job id", bot.Span{Text: string(j.ID), Code: true}))
 	m.Blocks = append(m.Blocks, facts)
 	if len(r.exceptions) > 0 {
 		x := r.exceptions[0]
-		m.Blocks = append(m.Blocks, bot.Textf("**Last exception**, %s: `%s`", ago(e.Now, x.At), clip(x.Root, 300)))
+		m.Blocks = append(m.Blocks, bot.Textf("**Last exception**, %s: %s", ago(e.Now, x.At), clip(x.Root, 300)))
 	}
 	if t, ok := vertices(j); ok {
 		m.Blocks = append(m.Blocks, t)
@@ -78,7 +93,7 @@ func jobMessage(e *Env, ref platform.JobRef, j platform.Job, known ops.Known, r 
 	if r.cpErr != nil || r.exErr != nil {
 		m.Blocks = append(m.Blocks, bot.Notef("The cluster did not tell everything in time; this is what is known."))
 	}
-	m.Blocks = append(m.Blocks, jobButtons(e, ref, j, known))
+	m.Blocks = append(m.Blocks, bot.Notef("Job id `%s`", j.ID), jobButtons(e, ref, j, known))
 	m.Fallback = fmt.Sprintf("Job %s/%s is %s.", ref.Cluster, j.Name, j.State)
 	return m
 }
@@ -111,7 +126,7 @@ func checkpointFacts(now time.Time, r jobReads) []bot.Field {
 	var out []bot.Field
 	switch {
 	case c.Latest != nil:
-		out = append(out, bot.F("Last checkpoint", fmt.Sprintf("%s, %s, %s", ago(now, c.Latest.At), size(c.Latest.Size), span(c.Latest.Duration))))
+		out = append(out, bot.F("Last checkpoint", fmt.Sprintf("%s, %s in %s", ago(now, c.Latest.At), size(c.Latest.Size), span(c.Latest.Duration))))
 	case c.Interval == 0:
 		out = append(out, bot.F("Checkpoints", "off: a restart begins afresh"))
 	default:
@@ -124,7 +139,7 @@ func checkpointFacts(now time.Time, r jobReads) []bot.Field {
 }
 
 func vertices(j platform.Job) (bot.Table, bool) {
-	t := bot.Table{Columns: []string{"Vertex", "State", "×", "In", "Out", "Busy", "Backpressure"}, Numeric: []bool{false, false, true, true, true, true, true}}
+	t := bot.Table{Columns: []string{"Vertex", "State", "Parallelism", "Records in", "Records out", "Busy", "Backpressure"}, Numeric: []bool{false, false, true, true, true, true, true}}
 	for _, v := range j.Vertices {
 		t.Rows = append(t.Rows, []string{clip(v.Name, 60), string(v.State), fmt.Sprint(v.Parallelism), amount(v.ReadRecords), amount(v.WriteRecords), percent(v.Busy), percent(v.Backpressured)})
 	}
@@ -134,7 +149,7 @@ func vertices(j platform.Job) (bot.Table, bool) {
 // jobButtons are the commands that can work for this job in this state and that the person may use.
 func jobButtons(e *Env, ref platform.JobRef, j platform.Job, known ops.Known) bot.Actions {
 	var acts bot.Actions
-	may := func(perm string) bool { return e.Allowed(perm, ref.Cluster, j.Name) }
+	may := func(perm string) bool { return e.Allowed(perm, ref.Cluster, ref.Job) } // as the press will be judged
 	name := ref.Cluster + "/" + j.Name
 	if j.Healthy() && may("savepoint.create") {
 		acts = append(acts, Button("Savepoint", "flink savepoint", savepointArgs{Job: ref}))
@@ -166,53 +181,4 @@ func forgottenJob(e *Env, k ops.Known) bot.Message {
 		m.Blocks = append(m.Blocks, bot.Actions{{Label: "Restart", Call: CallOf("flink restart", restartArgs{Job: ref}), Confirm: "Submit " + ref.String() + " again from its newest restore point?"}})
 	}
 	return m
-}
-
-func stamp(t time.Time) bot.Span {
-	if t.IsZero() {
-		return bot.Span{Text: "–"}
-	}
-	return bot.Span{Text: t.UTC().Format("2006-01-02 15:04:05 UTC"), At: t}
-}
-
-func firstTime(ts ...time.Time) time.Time {
-	for _, t := range ts {
-		if !t.IsZero() {
-			return t
-		}
-	}
-	return time.Time{}
-}
-
-// size says bytes in the unit that fits.
-func size(n int64) string {
-	f, units := float64(n), []string{"B", "kB", "MB", "GB", "TB"}
-	i := 0
-	for f >= 1000 && i < len(units)-1 {
-		f, i = f/1000, i+1
-	}
-	if i == 0 {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", f, units[i])
-}
-
-// amount says a count of records in at most four figures.
-func amount(n int64) string {
-	f, units := float64(n), []string{"", " k", " M", " G", " T"}
-	i := 0
-	for f >= 1000 && i < len(units)-1 {
-		f, i = f/1000, i+1
-	}
-	if i == 0 {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%.1f%s", f, units[i])
-}
-
-func percent(f float64) string {
-	if math.IsNaN(f) {
-		return "–"
-	}
-	return fmt.Sprintf("%.0f %%", 100*f)
 }

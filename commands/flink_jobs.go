@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +18,9 @@ type jobsArgs struct {
 	Page    int    `json:"page" help:"which page" default:"1" min:"1"`
 }
 
+// Target implements Targeter: the list leaves out what the person may not read, cluster by cluster and job by job.
+func (jobsArgs) Target() (cluster, job string) { return "", "" }
+
 // jobsPage is how many jobs a page of the list holds.
 const jobsPage = 20
 
@@ -28,14 +30,13 @@ func flinkJobs(d Deps) *Command {
 		Examples:   []string{"/flink jobs", "/flink jobs failed", "/flink jobs orders cluster=prod"},
 		Permission: "job.read", Effect: Reads,
 	}, func(ctx context.Context, e *Env, a jobsArgs) (bot.Message, error) {
-		names := d.Clusters.Names()
-		if a.Cluster != "" {
-			if !slices.Contains(names, a.Cluster) {
-				return bot.Message{}, unknownCluster(a.Cluster, names)
-			}
-			names = []string{a.Cluster}
+		names, err := d.readable(e, a.Cluster)
+		if err != nil {
+			return bot.Message{}, err
 		}
-		names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !e.Allowed("job.read", n, "") })
+		if a.Cluster != "" && len(names) == 0 {
+			return bot.Message{}, e.demand(ctx, "job.read", a.Cluster, "")
+		}
 		got, failed := each(ctx, d.Clusters, names, func(ctx context.Context, c *platform.Cluster) ([]platform.Job, error) { return c.Jobs(ctx) })
 		if len(got) == 0 && len(failed) > 0 {
 			return bot.Message{}, noJobs(names, failed)
@@ -74,7 +75,7 @@ func jobsMessage(e *Env, a jobsArgs, names []string, got map[string][]platform.J
 		}
 	}
 	slices.SortStableFunc(all, func(x, y found) int {
-		return cmp.Or(cmp.Compare(urgency(x.job), urgency(y.job)), y.job.Start.Compare(x.job.Start))
+		return cmp.Or(cmp.Compare(urgency(e.Now, x.job), urgency(e.Now, y.job)), y.job.Start.Compare(x.job.Start), strings.Compare(x.job.Name, y.job.Name))
 	})
 	m := bot.Message{Title: count(live, "live job"), Tone: bot.Plain}
 	if sick > 0 {
@@ -83,15 +84,18 @@ func jobsMessage(e *Env, a jobsArgs, names []string, got map[string][]platform.J
 	for _, n := range names {
 		if err := failed[n]; err != nil {
 			m.Tone = bot.Warn
-			m.Blocks = append(m.Blocks, bot.Textf("**%s**: %s", n, saidOf(err)))
+			m.Blocks = append(m.Blocks, bot.Textf("**%s** is left out: %s", n, saidOf(err)))
 		}
 	}
 	if len(all) == 0 {
-		text := "No jobs yet. `/flink sql` opens an editor to submit one."
-		if a.Filter != "" {
-			text = "No job matches. `/flink jobs` without a filter lists all."
+		text := bot.Textf("No jobs yet. `/flink sql` opens an editor to submit one.")
+		switch {
+		case a.Filter != "":
+			text = bot.Textf("No job matches **%s**. `/flink jobs` without a filter lists all.", a.Filter)
+		case len(failed) > 0:
+			text = bot.Textf("The clusters that answer have no jobs.")
 		}
-		m.Blocks = append(m.Blocks, bot.Textf(text))
+		m.Blocks = append(m.Blocks, text)
 		return m
 	}
 	pages := (len(all) + jobsPage - 1) / jobsPage
@@ -108,9 +112,9 @@ func fits(filter, cluster string, j platform.Job) bool {
 }
 
 // urgency sorts what needs a look before what runs, and what has ended last.
-func urgency(j platform.Job) int {
+func urgency(now time.Time, j platform.Job) int {
 	switch {
-	case j.State == platform.Failed && time.Since(j.End) < 24*time.Hour, !j.State.Terminal() && !j.Healthy():
+	case j.State == platform.Failed && now.Sub(j.End) < 24*time.Hour, !j.State.Terminal() && !j.Healthy():
 		return 0
 	case !j.State.Terminal():
 		return 1
@@ -145,8 +149,10 @@ func jobsTable(now time.Time, jobs []found, withCluster bool, page, pages, total
 // stateWord is the state as people need it: a RUNNING job whose tasks wait for slots is not running.
 func stateWord(j platform.Job) string {
 	switch {
-	case j.State == platform.Running && !j.Healthy(), j.State == platform.Created:
-		return "▲ " + string(j.State) + ", waiting"
+	case j.State == platform.Running && !j.Healthy():
+		return "▲ RUNNING, not all tasks"
+	case j.State == platform.Created:
+		return "▲ CREATED, waiting"
 	case j.State == platform.Running:
 		return "● RUNNING"
 	case j.State == platform.Failed:
@@ -191,26 +197,4 @@ func sameName(fs []found, f found) int {
 		}
 	}
 	return n
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
-}
-
-// saidOf is an error in one line, as people are told it.
-func saidOf(err error) string {
-	for _, b := range Explain(err).Blocks {
-		if t, ok := b.(bot.Text); ok {
-			return topLine(t.Plain())
-		}
-	}
-	return "it did not work"
-}
-
-func topLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }

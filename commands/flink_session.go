@@ -5,9 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -31,8 +28,14 @@ type sqlSession struct {
 const sessionMax = 100
 
 func (d Deps) sqlSession(e *Env, cluster string) sqlSession {
-	sum := sha256.Sum256([]byte(strings.Join([]string{e.Actor.String(), e.Place.String(), cluster}, "\x00")))
-	return sqlSession{table: storage.Table[sqlSession]{DB: d.DB, Name: "sqlsession", TTL: 7 * 24 * time.Hour}, id: "sql-" + hex.EncodeToString(sum[:8])}
+	table := storage.Table[sqlSession]{DB: d.DB, Name: "sqlsession", TTL: 7 * 24 * time.Hour}
+	return sqlSession{table: table, id: "sql-" + digest(e.Actor.String(), e.Place.String(), cluster)}
+}
+
+// digest is a short name made of parts.
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:8])
 }
 
 func (d Deps) openScript(ctx context.Context, e *Env, c *platform.Cluster, a sqlArgs) (*script, error) {
@@ -59,23 +62,27 @@ func (s *sqlSession) open(kept sqlSession) error {
 	return nil
 }
 
-// keep adds a statement that ran to what is replayed. RESET of everything and a repeat of the newest add nothing.
+// room refuses, before it runs, a statement that could not be kept.
+func (s *sqlSession) room() error {
+	if len(s.Statements) < sessionMax {
+		return nil
+	}
+	return platform.Errorf(platform.Invalid, "", "drey keeps %d statements of yours in this channel already; /flink session clear=true forgets them", sessionMax)
+}
+
+// keep adds a statement that ran to what is replayed; a repeat of the newest adds nothing. What another call of the person
+// has added meanwhile stays.
 func (s *sqlSession) keep(ctx context.Context, st sqltext.Statement) error {
 	if n := len(s.Statements); n > 0 && s.Statements[n-1] == st.Text {
 		return nil
-	}
-	if len(s.Sealed) >= sessionMax {
-		return platform.Errorf(platform.Invalid, "", "this channel keeps %d statements of yours already; `/flink session clear=true` forgets them", sessionMax)
 	}
 	sealed, err := s.table.DB.SealText(st.Text, hasSecret(st.Text))
 	if err != nil {
 		return noKey(err)
 	}
-	s.Sealed = append(s.Sealed[:len(s.Sealed):len(s.Sealed)], sealed)
 	s.Statements = append(s.Statements[:len(s.Statements):len(s.Statements)], st.Text)
-	return s.table.Update(ctx, s.id, func(tx *storage.Tx, v *sqlSession, was storage.Version) error {
-		v.Sealed = s.Sealed
-		s.table.Put(tx, s.id, *v, was)
+	return s.table.Update(ctx, s.id, func(_ *storage.Tx, v *sqlSession, _ storage.Version) error {
+		v.Sealed = append(v.Sealed, sealed)
 		return nil
 	})
 }
@@ -90,19 +97,13 @@ func flinkSession(d Deps) *Command {
 		Path: "flink session", Help: "Show or forget the tables and settings you defined in this channel",
 		Examples:   []string{"/flink session", "/flink session clear=true"},
 		Permission: "sql.read", Effect: Changes,
-		Resolve: ResolveArgs(func(_ context.Context, _ *Env, a *sessionArgs) error {
-			c, err := d.cluster(a.Cluster)
-			if err == nil {
-				a.Cluster = c.Name
-			}
-			return err
-		}),
+		Resolve: ResolveArgs(func(_ context.Context, e *Env, a *sessionArgs) error { return d.pickCluster(e, &a.Cluster) }),
 	}, func(ctx context.Context, e *Env, a sessionArgs) (bot.Message, error) {
 		s := d.sqlSession(e, a.Cluster)
 		kept, was, err := s.table.Get(ctx, s.id)
 		switch {
 		case errors.Is(err, storage.ErrNotFound) || err == nil && len(kept.Sealed) == 0:
-			return bot.Message{Title: "Nothing defined yet", Private: true, Blocks: []bot.Block{bot.Textf("Tables and settings that you define with `/flink sql` in this channel are kept for your next statements.")}}, nil
+			return bot.Message{Title: "Nothing defined yet", Private: true, Blocks: []bot.Block{bot.Textf("Tables and settings that you define with `/flink sql` in this channel are kept for your next statements here.")}}, nil
 		case err != nil:
 			return bot.Message{}, err
 		case a.Clear:
@@ -122,28 +123,8 @@ func flinkSession(d Deps) *Command {
 		}
 		return bot.Message{Title: "Your session on " + a.Cluster, Private: true, Blocks: []bot.Block{
 			bot.Code{Lang: "sql", Body: strings.Join(lines, "\n")},
+			bot.Notef("Run before each of your statements in this channel; forgotten a week after the last of them."),
 			bot.Actions{{Label: "Forget", Call: CallOf("flink session", sessionArgs{Cluster: a.Cluster, Clear: true}), Confirm: "Forget these tables and settings?"}},
 		}}, nil
 	})
-}
-
-var position = regexp.MustCompile(`(?i)\bline (\d+), column (\d+)`)
-
-// inScript turns the positions of an error, which count from the statement, into positions in the person's text. above is
-// how many lines were put before the statement.
-func inScript(err error, st sqltext.Statement, above int) error {
-	var pe *platform.Error
-	if !errors.As(err, &pe) {
-		return err
-	}
-	shifted := position.ReplaceAllStringFunc(pe.Err.Error(), func(p string) string {
-		m := position.FindStringSubmatch(p)
-		line, _ := strconv.Atoi(m[1])
-		col, _ := strconv.Atoi(m[2])
-		if line -= above; line == 1 {
-			col += st.Col - 1
-		}
-		return fmt.Sprintf("line %d, column %d", max(line, 1)+st.Line-1, col)
-	})
-	return &platform.Error{Op: pe.Op, Kind: pe.Kind, Err: errors.New(shifted), Detail: pe.Detail}
 }

@@ -1,12 +1,10 @@
 package commands
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +12,7 @@ import (
 	"github.com/drey-ops/drey/platform"
 	"github.com/drey-ops/drey/platform/ops"
 	"github.com/drey-ops/drey/platform/sqltext"
+	"github.com/drey-ops/drey/storage"
 )
 
 type sqlArgs struct {
@@ -28,9 +27,6 @@ type sqlArgs struct {
 
 // sqlTimeMax keeps a SELECT within the time that one call may take.
 const sqlTimeMax = 90 * time.Second
-
-// shownRows is how many rows a message shows; more come as a file.
-const shownRows = 20
 
 // Permission implements Permitter: the right that the most dangerous of the statements needs.
 func (a sqlArgs) Permission() string {
@@ -53,17 +49,13 @@ func flinkSQL(d Deps) *Command {
 			"/flink sql name=orders INSERT INTO out SELECT * FROM orders",
 		},
 		Permission: "sql.read", Effect: Changes, Op: platform.OpSubmitSQL,
-		Resolve: ResolveArgs(func(_ context.Context, _ *Env, a *sqlArgs) error {
-			c, err := d.cluster(a.Cluster)
-			if err == nil {
-				a.Cluster = c.Name
+		Resolve: ResolveArgs(func(_ context.Context, e *Env, a *sqlArgs) error {
+			if strings.TrimSpace(a.Text) == "" {
+				return Tell(d.sqlEditor(e, *a))
 			}
-			return err
+			return d.pickCluster(e, &a.Cluster)
 		}),
 	}, func(ctx context.Context, e *Env, a sqlArgs) (bot.Message, error) {
-		if strings.TrimSpace(a.Text) == "" {
-			return e.Form("Run SQL", "Run"), nil
-		}
 		stmts, err := sqltext.Split(a.Text)
 		if err != nil {
 			return bot.Message{}, platform.Errorf(platform.Invalid, "", "%w; nothing was run", err)
@@ -71,7 +63,7 @@ func flinkSQL(d Deps) *Command {
 		if len(stmts) == 0 {
 			return bot.Message{}, platform.Errorf(platform.Invalid, "", "there is no statement in this, only comments; nothing was run")
 		}
-		c, err := d.cluster(a.Cluster)
+		c, err := d.Clusters.Cluster(a.Cluster)
 		if err != nil {
 			return bot.Message{}, err
 		}
@@ -83,6 +75,36 @@ func flinkSQL(d Deps) *Command {
 	})
 }
 
+// sqlEditor is the form to write SQL in. What is typed less often than a statement is left to the command line.
+func (d Deps) sqlEditor(e *Env, a sqlArgs) bot.Message {
+	f := &bot.Form{Title: "Run SQL", Submit: "Run", Call: e.cmd.callAgain(e.Event.Call, Encode(a))}
+	f.Fields = append(f.Fields, bot.Input{
+		Name: "text", Label: "SQL", Kind: "text", Required: true, Value: a.Text,
+		Help: "SELECT shows rows, INSERT becomes a job. Several statements end in semicolons.",
+	})
+	if names := d.usable(e); len(names) > 1 {
+		in := bot.Input{Name: "cluster", Label: "Cluster", Kind: "choice", Required: true, Value: firstOf(a.Cluster, names[0])}
+		for _, n := range names {
+			in.Choices = append(in.Choices, bot.Choice{Value: n})
+		}
+		f.Fields = append(f.Fields, in)
+	}
+	line := func(name, label, help, value string) {
+		f.Fields = append(f.Fields, bot.Input{Name: name, Label: label, Help: help, Kind: "line", Value: value})
+	}
+	line("name", "Job name", "Of an INSERT; left empty, the table that it writes to.", a.Name)
+	line("parallelism", "Parallelism", "Of an INSERT; left empty, the cluster's default.", zeroEmpty(a.Parallelism))
+	line("savepoint", "Start from savepoint", "Its path; left empty, an INSERT starts without state.", a.Savepoint)
+	return bot.Message{Private: true, Form: f, Title: f.Title, Fallback: "Run SQL: fill in the form, or type /flink sql and the statement"}
+}
+
+func zeroEmpty(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
 // script is one text of statements being run for a person.
 type script struct {
 	d       Deps
@@ -91,7 +113,8 @@ type script struct {
 	a       sqlArgs
 	session sqlSession
 	done    []bot.Block // what the statements so far came to
-	started int         // jobs
+	started []string    // names of the jobs
+	kept    int         // statements that the session has more
 }
 
 func (s *script) run(ctx context.Context, stmts []sqltext.Statement) (bot.Message, error) {
@@ -100,10 +123,15 @@ func (s *script) run(ctx context.Context, stmts []sqltext.Statement) (bot.Messag
 			return bot.Message{}, s.failed(err, st, i, len(stmts))
 		}
 	}
-	m := s.message("SQL on "+s.c.Name, bot.Good)
-	if s.started == len(stmts) {
-		m.Private = true // the operation's own card tells the channel
+	if len(s.started)+s.kept < len(stmts) {
+		return s.message("SQL on "+s.c.Name, bot.Good), nil
 	}
+	// Cards tell the channel of the jobs, and what was defined is the person's own.
+	m := s.message("", bot.Plain)
+	if s.kept > 0 {
+		m.Blocks = append(m.Blocks, bot.Notef("Kept for your next statements in this channel; `/flink session` shows them."))
+	}
+	m.Private = true
 	return m, nil
 }
 
@@ -114,14 +142,7 @@ func (s *script) message(title string, tone bot.Tone, more ...bot.Block) bot.Mes
 func (s *script) one(ctx context.Context, st sqltext.Statement, several bool) error {
 	switch st.Kind {
 	case sqltext.Setting, sqltext.Define:
-		if err := s.query(ctx, st, func(platform.Page) {}); err != nil {
-			return err
-		}
-		if err := s.session.keep(ctx, st); err != nil {
-			return err
-		}
-		s.done = append(s.done, bot.Textf("✓ `%s`", clip(topLine(RedactTyped(st.Text)), 120)))
-		return nil
+		return s.define(ctx, st)
 	case sqltext.Write:
 		return s.submit(ctx, st)
 	}
@@ -129,32 +150,66 @@ func (s *script) one(ctx context.Context, st sqltext.Statement, several bool) er
 	err := s.query(ctx, st, func(p platform.Page) {
 		last = p
 		if st.Kind == sqltext.Query && !p.Done {
-			s.e.Show(s.message("Running on "+s.c.Name, bot.Busy, pageBlocks(p, false)...))
+			s.e.Show(s.message("SQL on "+s.c.Name, bot.Busy, pageBlocks(p, s.limits())...))
 		}
 	})
 	if err != nil {
 		return err
 	}
 	if several {
-		s.done = append(s.done, bot.Textf("✓ `%s`", clip(topLine(RedactTyped(st.Text)), 120)))
+		s.did(st)
 	}
-	s.done = append(s.done, pageBlocks(last, true)...)
+	s.done = append(s.done, pageBlocks(last, s.limits())...)
 	return nil
+}
+
+// define runs a statement whose effect is for those after it.
+func (s *script) define(ctx context.Context, st sqltext.Statement) error {
+	if err := s.session.room(); err != nil {
+		return err
+	}
+	if err := s.query(ctx, st, func(platform.Page) {}); err != nil {
+		return err
+	}
+	if err := s.session.keep(ctx, st); err != nil {
+		return err
+	}
+	s.kept++
+	s.did(st)
+	return nil
+}
+
+// did notes a statement that ran.
+func (s *script) did(st sqltext.Statement) {
+	s.done = append(s.done, bot.Textf("✓ `%s`", headOf(st)))
+}
+
+// headOf is what a statement begins with, up to the list or the options that make it long.
+func headOf(st sqltext.Statement) string {
+	text := strings.Join(strings.Fields(RedactTyped(st.Text)), " ")
+	if st.Kind == sqltext.Define {
+		text, _, _ = strings.Cut(text, "(")
+		text = strings.TrimSpace(text)
+	}
+	return clip(text, 80)
+}
+
+func (s *script) limits() platform.QueryLimits {
+	return platform.QueryLimits{Rows: s.a.Rows, Time: min(s.a.Time, sqlTimeMax)}
 }
 
 func (s *script) query(ctx context.Context, st sqltext.Statement, emit func(platform.Page)) error {
 	q := platform.SQLStatement{Prelude: s.session.Statements, Text: st.Text}
-	lim := platform.QueryLimits{Rows: s.a.Rows, Time: min(s.a.Time, sqlTimeMax)}
-	return inScript(s.c.Query(ctx, q, lim, emit), st, 0)
+	return s.inScript(s.c.Query(ctx, q, s.limits(), emit), st, 0)
 }
 
 // submit checks a statement by having it explained, so that what is wrong with it is said in private, and starts the
 // operation that submits it.
 func (s *script) submit(ctx context.Context, st sqltext.Statement) error {
-	if plan, ok := explained(st); ok {
-		q := platform.SQLStatement{Prelude: s.session.Statements, Text: plan}
+	if text, ok := explainable(st); ok {
+		q := platform.SQLStatement{Prelude: s.session.Statements, Text: "EXPLAIN\n" + text}
 		if err := s.c.Query(ctx, q, platform.QueryLimits{}, func(platform.Page) {}); err != nil {
-			return inScript(err, st, 1)
+			return s.inScript(err, st, 1)
 		}
 	}
 	name, err := s.name(ctx, st)
@@ -167,27 +222,56 @@ func (s *script) submit(ctx context.Context, st sqltext.Statement) error {
 	if err != nil {
 		return err
 	}
-	s.started++
+	s.started = append(s.started, name)
 	s.done = append(s.done, m.Blocks...)
 	return nil
 }
 
-// explained is the statement that explains st, which stands on the lines from the second on; false when Flink explains
-// none of its kind.
-func explained(st sqltext.Statement) (string, bool) {
-	text := st.Text
+// explainable is the text of st as it goes after EXPLAIN, each character where it stood; false when Flink explains none of
+// its kind.
+func explainable(st sqltext.Statement) (string, bool) {
 	switch st.Verb() {
-	case "INSERT":
-	case "EXECUTE": // EXECUTE STATEMENT SET
-		text = text[strings.Index(strings.ToUpper(text), "STATEMENT"):]
-	default:
-		return "", false
+	case "INSERT", "STATEMENT":
+		return st.Text, true
+	case "EXECUTE": // STATEMENT SET
+		i := strings.Index(strings.ToUpper(st.Text), "STATEMENT")
+		if i < 0 {
+			return "", false
+		}
+		blank := strings.Map(func(r rune) rune {
+			if r == '\n' {
+				return r
+			}
+			return ' '
+		}, st.Text[:i])
+		return blank + st.Text[i:], true
 	}
-	return "EXPLAIN\n" + text, true
+	return "", false
 }
 
-// name chooses the job's name: the one asked for, or the table it writes to, with a number where a live job has it.
+// name chooses the job's name: the one asked for, or the table it writes to, with a number where it is taken. The choice is
+// written down under the gesture, so that a gesture that comes twice comes to the same operation.
 func (s *script) name(ctx context.Context, st sqltext.Statement) (string, error) {
+	id := "sqlname-" + digest(s.e.key(), strconv.Itoa(len(s.started)))
+	names := storage.Table[string]{DB: s.d.DB, Name: "sqlname", TTL: 24 * time.Hour}
+	chosen, _, err := names.Get(ctx, id)
+	if !errors.Is(err, storage.ErrNotFound) {
+		return chosen, err
+	}
+	if chosen, err = s.freeName(ctx, st); err != nil {
+		return "", err
+	}
+	err = names.Update(ctx, id, func(_ *storage.Tx, v *string, _ storage.Version) error {
+		if *v == "" {
+			*v = chosen
+		}
+		chosen = *v // of the same gesture, elsewhere at the same time
+		return nil
+	})
+	return chosen, err
+}
+
+func (s *script) freeName(ctx context.Context, st sqltext.Statement) (string, error) {
 	base := firstOf(s.a.Name, sqltext.JobName(st), "sql")
 	jobs, err := s.c.Jobs(ctx)
 	if err != nil {
@@ -197,116 +281,21 @@ func (s *script) name(ctx context.Context, st sqltext.Statement) (string, error)
 	for _, j := range jobs {
 		taken[j.Name] = taken[j.Name] || !j.State.Terminal()
 	}
-	if s.a.Name != "" && taken[s.a.Name] {
-		return "", platform.Errorf(platform.Invalid, "", "a job %s runs on %s already; give another name, or stop it first", s.a.Name, s.c.Name)
+	if s.a.Name != "" && taken[base] && len(s.started) == 0 {
+		return "", platform.Errorf(platform.Invalid, "", "a job %s runs on %s already; give another name, or stop it first", base, s.c.Name)
+	}
+	for _, n := range s.started { // the cluster may not know them yet
+		taken[n] = true
 	}
 	name := base
-	for n := 2; taken[name]; n++ {
+	for n := 2; taken[name] || s.a.Name == "" && s.beingMade(ctx, name); n++ {
 		name = fmt.Sprintf("%s-%d", base, n)
 	}
 	return name, nil
 }
 
-// failed says which statement of several failed, and what became of the others.
-func (s *script) failed(err error, st sqltext.Statement, i, of int) error {
-	if of == 1 {
-		return err
-	}
-	kept := "no statement ran before it"
-	if i > 0 {
-		kept = fmt.Sprintf("%s before it ran and keep their effect", count(i, "statement"))
-	}
-	var pe *platform.Error
-	if errors.As(err, &pe) {
-		return &platform.Error{Kind: pe.Kind, Detail: pe.Detail, Err: fmt.Errorf("statement %d of %d, %s: %w (%s; the rest did not run)", i+1, of, st.Verb(), pe.Err, kept)}
-	}
-	return fmt.Errorf("statement %d of %d, %s: %w (%s; the rest did not run)", i+1, of, st.Verb(), err, kept)
-}
-
-// pageBlocks shows the rows of a query; with whole set also as a file where they do not fit.
-func pageBlocks(p platform.Page, whole bool) []bot.Block {
-	if len(p.Columns) == 0 {
-		return nil
-	}
-	p = withoutSecrets(p)
-	if text, ok := soleText(p); ok {
-		return []bot.Block{bot.Code{Body: text}}
-	}
-	t := bot.Table{Rows: p.Rows[:min(len(p.Rows), shownRows)]}
-	for _, c := range p.Columns {
-		t.Columns = append(t.Columns, c.Name)
-		t.Numeric = append(t.Numeric, numeric(c.Type))
-	}
-	t.Foot = count(len(p.Rows), "row")
-	if len(p.Rows) > shownRows {
-		t.Foot = fmt.Sprintf("%d of %d rows", shownRows, len(p.Rows))
-	}
-	t.Foot += " in " + span(p.Elapsed)
-	switch {
-	case p.More && whole:
-		t.Foot += "; stopped at the limit, and its job was cancelled"
-	case !whole:
-		t.Foot += " so far"
-	}
-	out := []bot.Block{t}
-	if whole && len(p.Rows) > shownRows {
-		out = append(out, bot.File{Name: "result.csv", MIME: "text/csv", Data: csvOf(p)})
-	}
-	return out
-}
-
-// withoutSecrets hides what a cluster tells of the options of tables, such as SHOW CREATE TABLE.
-func withoutSecrets(p platform.Page) platform.Page {
-	rows := make([][]string, len(p.Rows))
-	for i, row := range p.Rows {
-		rows[i] = slices.Clone(row)
-		for j, cell := range row {
-			if strings.Contains(cell, "=") && sqltext.HasSecret(cell) {
-				rows[i][j] = RedactTyped(cell)
-			}
-		}
-	}
-	p.Rows = rows
-	return p
-}
-
-// soleText recognises a result that is one long text, such as a plan.
-func soleText(p platform.Page) (string, bool) {
-	if len(p.Columns) == 1 && len(p.Rows) == 1 && strings.Contains(p.Rows[0][0], "\n") {
-		return strings.TrimSpace(p.Rows[0][0]), true
-	}
-	return "", false
-}
-
-func numeric(typ string) bool {
-	t := strings.ToUpper(typ)
-	for _, n := range []string{"INT", "DECIMAL", "DOUBLE", "FLOAT", "NUMERIC"} {
-		if strings.Contains(t, n) {
-			return true
-		}
-	}
-	return false
-}
-
-// csvOf writes the rows as RFC 4180; cells that a spreadsheet would run as a formula are quoted with an apostrophe.
-func csvOf(p platform.Page) []byte {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	row := make([]string, len(p.Columns))
-	for i, c := range p.Columns {
-		row[i] = c.Name
-	}
-	_ = w.Write(row) // a bytes.Buffer takes everything
-	for _, r := range p.Rows {
-		row = row[:0]
-		for i, cell := range r {
-			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) && (i >= len(p.Columns) || !numeric(p.Columns[i].Type)) {
-				cell = "'" + cell
-			}
-			row = append(row, cell)
-		}
-		_ = w.Write(row)
-	}
-	w.Flush()
-	return b.Bytes()
+// beingMade says whether an operation has a job of that name, which the cluster may not know yet.
+func (s *script) beingMade(ctx context.Context, name string) bool {
+	_, err := s.d.Ops.Live(ctx, ops.Target{Cluster: s.c.Name, Name: name})
+	return err == nil
 }

@@ -34,9 +34,11 @@ type param struct {
 	name, help, deflt string
 	kind              kind
 	optional, rest    bool
+	line              bool // a rest that is one line in a form
 	secret, hidden    bool
 	complete          string
 	choices           []string
+	suggest           []string // values to offer; others are taken as well
 	min, max          *int
 	index             []int
 }
@@ -86,11 +88,14 @@ func paramOf(f reflect.StructField) (p param, bad string) {
 	name, _, _ := strings.Cut(tag.Get("json"), ",")
 	p = param{
 		name: name, help: tag.Get("help"), deflt: tag.Get("default"), index: f.Index,
-		optional: tag.Get("optional") == "true", rest: tag.Get("rest") == "true", secret: tag.Get("secret") == "true",
+		optional: tag.Get("optional") == "true", rest: tag.Get("rest") != "", line: tag.Get("rest") == "line", secret: tag.Get("secret") == "true",
 		complete: tag.Get("complete"), hidden: tag.Get("hidden") == "true",
 	}
 	if c := tag.Get("choices"); c != "" {
 		p.choices = strings.Split(c, ",")
+	}
+	if s := tag.Get("suggest"); s != "" {
+		p.suggest = strings.Split(s, ",")
 	}
 	var ok bool
 	if p.kind, ok = kindOf(f.Type); !ok {

@@ -210,7 +210,7 @@ func TestHelpAndWhoami(t *testing.T) {
 	if strings.Contains(shown(m), "/flink stop") || strings.Contains(shown(m), "/flink fail") {
 		t.Errorf("help shows what vera may not run:\n%s", shown(m))
 	}
-	wants(t, b.says("olga", "/drey help"), "/flink stop JOB [drain]")
+	wants(t, b.says("olga", "/drey help"), "/flink stop JOB")
 	wants(t, b.says("vera", "/drey help flink stop"), "/flink stop JOB [drain]", "for good", "You may not use it here", "operator, reviewer")
 	wants(t, b.says("olga", "/drey help savepoint"), "/flink savepoint JOB [DIR]")
 	wants(t, b.says("olga", "/drey help flink stpo"), "[/drey help flink stop]")

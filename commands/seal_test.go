@@ -303,7 +303,7 @@ func TestSecretsStaySealed(t *testing.T) {
 		w.end()
 		fake.end()
 		w = newWhole(t, storage.Options{Dir: dir}, fake)
-		wants(t, w.says("olga", "/flink restart prod/orders fresh=true"), "Restart started")
+		wants(t, w.says("olga", "/flink restart prod/orders fresh=true"), "Started: Restart")
 		w.ends(2)
 		w.truth(2)
 		wants(t, w.says("olga", "/flink sql SELECT 1"), "SQL on prod")

@@ -180,6 +180,10 @@ func (r *Router) values(ctx context.Context, e *Env, p *param, prefix string, in
 		for _, ch := range p.choices {
 			all = append(all, bot.Choice{Value: ch})
 		}
+	case len(p.suggest) > 0:
+		for _, v := range p.suggest {
+			all = append(all, bot.Choice{Value: v})
+		}
 	case p.kind == kindBool:
 		all = []bot.Choice{{Value: "true"}, {Value: "false"}}
 	case p.complete != "":
@@ -233,14 +237,18 @@ func (r *Router) complete(ctx context.Context, e *Env, kind, prefix string) []bo
 	return slices.DeleteFunc(slices.Clone(call.choices), func(ch bot.Choice) bool { return !e.maySee(kind, ch.Value) })
 }
 
-// maySee keeps from suggestions what the command could not be run on by this person.
+// maySee keeps from suggestions what the command could not be run on by this person. A job without its cluster is the
+// completer's to judge.
 func (e *Env) maySee(kind, value string) bool {
 	switch kind {
 	case "cluster":
-		return e.Allowed(e.cmd.Permission, value, "")
+		return e.Allowed(e.cmd.Permission, value, "") || e.cmd.Effect == Reads && e.AllowedOn(e.cmd.Permission, value)
 	case "job":
 		var ref platform.JobRef
-		return ref.UnmarshalText([]byte(value)) == nil && e.Allowed(e.cmd.Permission, ref.Cluster, ref.Job)
+		if ref.UnmarshalText([]byte(value)) != nil {
+			return false
+		}
+		return ref.Cluster == "" || e.Allowed(e.cmd.Permission, ref.Cluster, ref.Job)
 	}
 	return true
 }

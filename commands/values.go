@@ -299,7 +299,7 @@ func clip(s string, n int) string {
 
 // form asks for the command's parameters, filled in with g; wrong says what was the matter with one of them.
 func (c *Command) form(g given, wrong *UsageError) *bot.Form {
-	f := &bot.Form{Title: c.Help, Submit: "Go on", Call: bot.Call{Path: c.Path}}
+	f := &bot.Form{Title: c.Help, Submit: upperFirst(c.Path[strings.LastIndexByte(c.Path, ' ')+1:]), Call: bot.Call{Path: c.Path}}
 	kept := given{}
 	for _, p := range c.params {
 		if p.hidden {
@@ -307,16 +307,20 @@ func (c *Command) form(g given, wrong *UsageError) *bot.Form {
 			continue
 		}
 		in := bot.Input{
-			Name: p.name, Label: upperFirst(p.name), Help: p.help + " (" + p.allowed() + ")", Kind: "line",
+			Name: p.name, Label: upperFirst(p.name), Help: p.hint(), Kind: "line",
 			Value: strings.Join(g[p.name], " "), Required: p.required(),
 		}
 		if in.Value == "" {
 			in.Value = p.deflt
 		}
-		if p.rest {
+		if p.rest && !p.line {
 			in.Kind = "text"
 		}
-		for _, ch := range p.choices {
+		offered := append(slices.Clone(p.choices), p.suggest...)
+		if len(p.suggest) > 0 && in.Value != "" && !slices.Contains(offered, in.Value) {
+			offered = append(offered, in.Value)
+		}
+		for _, ch := range offered {
 			in.Kind, in.Choices = "choice", append(in.Choices, bot.Choice{Value: ch})
 		}
 		if wrong != nil && wrong.Param == p.name {
@@ -328,7 +332,15 @@ func (c *Command) form(g given, wrong *UsageError) *bot.Form {
 	return f
 }
 
-// rest is a form for what is not given yet; what is given goes along unseen.
+// hint explains a field of a form: what it is for, and what it takes where that is not plain to see.
+func (p param) hint() string {
+	if p.kind == kindInt || p.kind == kindBool || p.kind == kindDuration && len(p.suggest) == 0 {
+		return upperFirst(p.help) + " (" + p.allowed() + ")"
+	}
+	return upperFirst(p.help)
+}
+
+// rest is a form for what is not given yet; what is given goes along, and stands above.
 func (c *Command) rest(g given) *bot.Form {
 	f := c.form(g, nil)
 	kept := given{}
@@ -346,5 +358,19 @@ func (c *Command) rest(g given) *bot.Form {
 		}
 	}
 	f.Fields, f.Call.Args = open, Encode(map[string][]string(kept))
+	var said []string
+	for _, p := range c.params {
+		if v := g[p.name]; len(v) > 0 && !p.hidden && !p.secret {
+			said = append(said, p.name+" "+clip(hideSecrets(strings.Join(v, " ")), 120))
+		}
+	}
+	switch len(said) {
+	case 0:
+	case 1:
+		_, value, _ := strings.Cut(said[0], " ")
+		f.Title, f.Intro = f.Submit+" "+value, bot.Textf("%s.", c.Help)
+	default:
+		f.Intro = bot.Textf("For **%s**.", strings.Join(said, ", "))
+	}
 	return f
 }

@@ -1,0 +1,154 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/drey-ops/drey/alerts"
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/platform"
+)
+
+// fakeAlerts is a set of incidents with what was asked about them.
+type fakeAlerts struct {
+	mu   sync.Mutex
+	list []alerts.Incident
+	did  []string
+}
+
+func (f *fakeAlerts) List(_ context.Context, flt alerts.Filter) ([]alerts.Incident, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(f.list), func(i alerts.Incident) bool {
+		return !strings.Contains(i.Title, flt.Text) || len(flt.States) > 0 && !slices.Contains(flt.States, i.State())
+	}), nil
+}
+
+func (f *fakeAlerts) Get(_ context.Context, id string) (alerts.Incident, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, i := range f.list {
+		if i.ID == id {
+			return i, nil
+		}
+	}
+	return alerts.Incident{}, platform.Errorf(platform.NotFound, "show incident "+id, "no such incident")
+}
+
+func (f *fakeAlerts) note(format string, args ...any) (alerts.Answer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	what := fmt.Sprintf(format, args...)
+	already := slices.Contains(f.did, what)
+	f.did = append(f.did, what)
+	return alerts.Answer{Already: already, Say: "said: " + what}, nil
+}
+
+func (f *fakeAlerts) Ack(_ context.Context, id string, a bot.Actor) (alerts.Answer, error) {
+	return f.note("%s acks %s", a.ID, id)
+}
+
+func (f *fakeAlerts) Unack(_ context.Context, id string, a bot.Actor) (alerts.Answer, error) {
+	return f.note("%s unacks %s", a.ID, id)
+}
+
+func (f *fakeAlerts) Silence(_ context.Context, id string, a bot.Actor, d time.Duration, comment string) (alerts.Answer, error) {
+	return f.note("%s silences %s for %s: %s", a.ID, id, d, comment)
+}
+
+func (f *fakeAlerts) Unsilence(_ context.Context, id string, a bot.Actor) (alerts.Answer, error) {
+	return f.note("%s unsilences %s", a.ID, id)
+}
+
+func incident(id, title, cluster, job string) alerts.Incident {
+	i := alerts.Incident{ID: id, Title: title, Severity: "critical", Since: time.Now().Add(-7 * time.Minute), Alerts: map[string]alerts.Alert{"a": {Status: alerts.Firing}}}
+	if cluster != "" {
+		i.Job = &alerts.Binding{Cluster: cluster, Name: job}
+	}
+	return i
+}
+
+func alertsRig(t *testing.T) *rig {
+	r := newRig(t, map[string]*fakeFlink{"dev": newFakeFlink(running(1, "orders")), "prod": newFakeFlink()})
+	r.alerts.list = []alerts.Incident{incident("aaa111", "Crash on dev/orders", "dev", "orders"), incident("bbb222", "Crash on prod/payments", "prod", "payments"), incident("ccc333", "Disk full", "", "")}
+	r.alerts.list[0].Lines = []alerts.Line{{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Text: "it fired", By: "web:olga"}}
+	return r
+}
+
+func TestAlertsList(t *testing.T) {
+	r := alertsRig(t)
+	m := r.says("vera", "/alerts list")
+	wants(t, m, "3 open incidents", "Crash on dev/orders | firing | critical | 7 min ago | 1 |  | aaa111", "[Show aaa111]")
+	wants(t, r.says("vera", "/alerts list payments"), "1 open incident")
+	wants(t, r.says("vera", "/alerts list zzz"), "No open incident", "No incident matches")
+	wants(t, r.says("vera", "/alerts list state=silenced"), "No silenced incident", "Nothing to look at")
+	wants(t, r.says("vera", "/alerts show aaa111"), "Crash on dev/orders", "01-02 03:04:05 | it fired | olga")
+	wants(t, r.says("vera", "/alerts show zzz999"), "Not found")
+}
+
+func TestAlertsHonourTheRightsOnTheirJob(t *testing.T) {
+	r := alertsRig(t)
+	m := r.says("dora", "/alerts list") // dora has to do with dev's orders alone
+	wants(t, m, "Crash on dev/orders", "Disk full")
+	lacks(t, m, "payments")
+	wants(t, r.says("dora", "/alerts show bbb222"), "You may not do that here")
+	wants(t, r.says("dora", "/alerts ack bbb222"), "You may not do that here", "alert.ack", "prod/payments")
+	wants(t, r.says("dora", "/alerts silence bbb222 2h"), "You may not do that here", "alert.silence")
+	wants(t, r.says("vera", "/alerts ack aaa111"), "You may not do that here", "owner")
+	if len(r.alerts.did) > 0 {
+		t.Fatalf("did %v", r.alerts.did)
+	}
+	wants(t, r.says("dora", "/alerts ack aaa111"), "said: dora acks aaa111")
+	got := values(r.deps.completeIncidents(t.Context(), r.env("dora", "alerts ack"), ""))
+	if strings.Join(got, " ") != "aaa111 ccc333" {
+		t.Errorf("completes %v", got)
+	}
+	if got := r.deps.completeIncidents(t.Context(), r.env("vera", "alerts ack"), ""); len(got) > 0 {
+		t.Errorf("completes for vera %v", got)
+	}
+}
+
+func TestAlertsActions(t *testing.T) {
+	r := alertsRig(t)
+	wants(t, r.says("olga", "/alerts ack aaa111"), "said: olga acks aaa111")
+	wants(t, r.says("olga", "/alerts ack aaa111"), "Nothing to do")
+	wants(t, r.says("olga", "/alerts unack aaa111"), "said: olga unacks")
+	wants(t, r.says("olga", "/alerts silence aaa111 90m the broker is moved"), "for 1h30m0s: the broker is moved")
+	wants(t, r.says("olga", "/alerts unsilence aaa111"), "said: olga unsilences")
+	for _, d := range []string{"30s", "31d", "soon"} {
+		m := r.says("olga", "/alerts silence aaa111 "+d)
+		if !m.Private || m.Tone != bot.Warn {
+			t.Errorf("%s: %s", d, shown(m))
+		}
+	}
+	if n := len(r.alerts.did); n != 5 {
+		t.Errorf("did %q", r.alerts.did)
+	}
+}
+
+func TestSilenceOffersDurations(t *testing.T) {
+	r := alertsRig(t)
+	call := CallOf("alerts silence", map[string]string{"incident": "aaa111"})
+	m := r.router.Handle(t.Context(), bot.Event{ID: "e", Actor: web("olga"), Place: webOps(), Button: "b", Call: call}, nil)
+	f := m.Form
+	if f == nil || f.Title != "Silence aaa111" || f.Submit != "Silence" || len(f.Fields) != 2 {
+		t.Fatalf("form %+v", f)
+	}
+	if d := f.Fields[0]; d.Kind != "choice" || !d.Required || strings.Join(values(d.Choices), " ") != "30m 1h 2h 4h 8h 1d 3d 7d" {
+		t.Errorf("duration %+v", d)
+	}
+	if c := f.Fields[1]; c.Kind != "line" || c.Required {
+		t.Errorf("comment %+v", c)
+	}
+	m = r.router.Handle(t.Context(), bot.Event{ID: "f", Actor: web("olga"), Place: webOps(), Call: f.Call, Form: map[string]string{"duration": "4h", "comment": ""}}, nil)
+	wants(t, m, "silences aaa111 for 4h0m0s")
+	s := r.router.Suggest(t.Context(), bot.Ask{Actor: web("olga"), Place: webOps(), Line: "/alerts silence aaa111 1", At: 24})
+	if got := values(s.Choices); !slices.Equal(got[:2], []string{"1h", "1d"}) {
+		t.Errorf("suggests %v", got)
+	}
+}
