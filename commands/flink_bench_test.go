@@ -60,7 +60,7 @@ func newRig(t *testing.T, clusters map[string]*fakeFlink) *rig {
 	r := &rig{t: t, chat: bottest.NewMemory("web", bottest.Roomy()), alerts: &fakeAlerts{}}
 	outbox := bot.NewOutbox(db, log, bot.OutboxOptions{}, r.chat)
 	r.deps = Deps{
-		DB: db, Clusters: cs, Alerts: r.alerts, Log: log, Ops: ops.New(db, cs, log, ops.Options{Observe: ObserveOps(outbox)}),
+		DB: db, Clusters: cs, Alerts: r.alerts, Ops: ops.New(db, cs, log, ops.Options{Observe: ObserveOps(outbox)}),
 		Status: func(context.Context) []bot.Field { return []bot.Field{bot.F("Version", "test")} },
 	}
 	r.router = NewRouter(db, log, All(r.deps), policy, outbox, RouterOptions{Completers: r.deps.Completers()})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -29,8 +28,6 @@ type Deps struct {
 	Clusters Clusters
 	Ops      *ops.Ops
 	Alerts   Alerts
-	Log      *slog.Logger
-	Router   func() *Router                        // the router the tree is given to; called only while a command runs
 	Status   func(ctx context.Context) []bot.Field // of drey itself, for /drey status
 }
 

@@ -160,7 +160,7 @@ func newWhole(t *testing.T, o storage.Options, fake *sqlFake) *whole {
 	cs := oneCluster{platform.Open("prod", nil, fake, platform.Options{})}
 	out := bot.NewOutbox(w.db, log, bot.OutboxOptions{})
 	w.ops = ops.New(w.db, cs, log, ops.Options{Observe: ObserveOps(out)})
-	d := Deps{DB: w.db, Clusters: cs, Ops: w.ops, Log: log, Router: func() *Router { return w.router }}
+	d := Deps{DB: w.db, Clusters: cs, Ops: w.ops}
 	p, err := NewPolicy(sealOptions())
 	if err != nil {
 		t.Fatal(err)

@@ -83,8 +83,7 @@ func (a *app) build() (err error) {
 		return err
 	}
 	deps := commands.Deps{
-		DB: a.db, Clusters: a.clusters, Ops: a.ops, Alerts: a.alerts, Log: a.log, Status: a.status,
-		Router: func() *commands.Router { return a.router },
+		DB: a.db, Clusters: a.clusters, Ops: a.ops, Alerts: a.alerts, Status: a.status,
 	}
 	tree := commands.All(deps)
 	a.router = commands.NewRouter(a.db, a.log, tree, a.policy, a.outbox, commands.RouterOptions{Completers: deps.Completers()})
