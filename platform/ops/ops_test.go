@@ -325,3 +325,14 @@ func TestRunWorksAlone(t *testing.T) {
 	r.ended(r.get(id), saga.Done, "completed a checkpoint")
 	r.effects("stop orders", "submit orders at 4")
 }
+
+func TestRestartFromWhatIsNotThere(t *testing.T) {
+	r := newRig(t, memory(t), "prod")
+	r.submitted("orders", 3)
+	r.fake.failsAt = 3
+	op := r.run("event", Restart{Job: r.target("orders"), Savepoint: "file:/nowhere"})
+	r.ended(op, saga.Failed, "did not come up from file:/nowhere")
+	if sp := op.Result.Savepoint; sp == "" || !strings.Contains(op.Error, "kept: "+sp) || op.Result.JobID != "" {
+		t.Errorf("the savepoint that it was stopped with is told: %+v, %s", op.Result, op.Error)
+	}
+}

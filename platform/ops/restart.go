@@ -63,6 +63,9 @@ func (o *Ops) restartLeg() leg {
 			if r.State.Restore == "" {
 				return failed(r, "the job did not come up: %s. It is stopped.", why)
 			}
+			if sp := r.State.Result.Savepoint; sp != "" && sp != r.State.Restore {
+				return failed(r, "the job did not come up from %s: %s. It is stopped; its state as it was then is kept: %s", r.State.Restore, why, sp)
+			}
 			return failed(r, "the job did not come up: %s. It is stopped; what it was to resume from is kept: %s", why, r.State.Restore)
 		},
 	}
