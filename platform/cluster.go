@@ -10,8 +10,8 @@ import (
 
 // Options tune a Cluster; the zero value works.
 type Options struct {
-	// Read bounds one look at the cluster, its second try included; 0 means 3 s: people are told of a silent cluster
-	// within that.
+	// Read bounds one look at the cluster, its second try included; 0 means 2.5 s: people are told of a silent cluster
+	// within three.
 	Read time.Duration
 	// Change bounds Begin and Poll; 0 means 30 s. A submission runs its prelude within it.
 	Change time.Duration
@@ -49,7 +49,7 @@ const (
 // Open names a driver. The Cluster owns it from now on: Close closes it.
 func Open(name string, labels map[string]string, d Driver, o Options) *Cluster {
 	if o.Read == 0 {
-		o.Read = 3 * time.Second
+		o.Read = 2500 * time.Millisecond
 	}
 	if o.Change == 0 {
 		o.Change = 30 * time.Second

@@ -298,7 +298,7 @@ type Page struct {
 	Columns []Column
 	Rows    [][]string
 	Job     JobID
-	More    bool // rows were cut at the limit
+	More    bool // it was cut at a limit: there may be more rows
 	Done    bool
 	Elapsed time.Duration
 }

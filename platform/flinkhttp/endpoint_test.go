@@ -58,6 +58,7 @@ func TestBrokenAnswers(t *testing.T) {
 		}, "a web page answered instead of Flink; is there a login or a proxy in front?", 200},
 		{"empty", func(http.ResponseWriter, *http.Request) {}, "the answer was empty", 200},
 		{"cut JSON", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"a": [1, 2`) }, "the answer is not complete JSON", 200},
+		{"other form", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `[7]`) }, `the answer has another form than expected`, 200},
 		{"other type", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"N": "seven"}`) }, `the answer has another form than expected at "N"`, 200},
 		{"cut connection", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")

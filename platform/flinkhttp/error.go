@@ -89,6 +89,8 @@ func undecodable(resp *http.Response, body []byte, err error) *Error {
 		e.Root = "the answer was empty"
 	case strings.Contains(resp.Header.Get("Content-Type"), "html"):
 		e.Root = "a web page answered instead of Flink; is there a login or a proxy in front?"
+	case errors.As(err, &typ) && typ.Field == "":
+		e.Root = "the answer has another form than expected"
 	case errors.As(err, &typ):
 		e.Root = fmt.Sprintf("the answer has another form than expected at %q", typ.Field)
 	default:

@@ -86,6 +86,7 @@ func wraps(c Cause) bool {
 		"Recovery is suppressed by", "Could not start the JobMaster", "Cannot initialize JobManager",
 		"Failed to openSession", "Failed to closeOperation", "Failed to getOperationInfo", "Could not execute SQL statement",
 		"Failed to completeStatement", "Failed to closeSession", "Failed to triggerHeartbeat", "Failed to getGatewayInfo",
+		"Unable to create a sink for writing table", "Unable to create a source for reading table",
 	} {
 		if strings.HasPrefix(c.Message, p) {
 			return true
