@@ -93,7 +93,7 @@ func kindWords(k platform.Kind) (title, next string) {
 	case platform.Invalid:
 		return "That cannot be done", "Nothing was changed. Mend the request and send it again."
 	case platform.NotFound:
-		return "Not found", "Nothing was changed. `/flink jobs` lists what there is."
+		return "Not found", "Nothing was changed. Check the name or the id."
 	case platform.Denied:
 		return "The cluster refused", "Nothing was changed. Whoever runs the cluster has to give drey the right."
 	case platform.Busy:

@@ -196,6 +196,9 @@ func opButtons(op ops.Operation) bot.Actions {
 	case op.Status == saga.Done && op.Kind == ops.KindStop:
 		acts = append(acts, Button("Restart from savepoint", "flink restart", restartArgs{Job: job, Savepoint: op.Result.Savepoint}))
 	case op.Status == saga.Failed:
+		if op.Kind == ops.KindRestart && op.Result.Savepoint != "" && op.Result.JobID == "" {
+			acts = append(acts, Button("Restart from savepoint", "flink restart", restartArgs{Job: job, Savepoint: op.Result.Savepoint}))
+		}
 		acts = append(acts, Button("Show errors", "flink errors", jobArgs{Job: job}))
 	}
 	return acts

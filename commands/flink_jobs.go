@@ -47,6 +47,9 @@ func flinkJobs(d Deps) *Command {
 
 // noJobs says why no cluster gave its list.
 func noJobs(names []string, failed map[string]error) error {
+	if len(names) == 1 {
+		return failed[names[0]] // which says more than that it is silent
+	}
 	var silent []string
 	for _, n := range names {
 		if platform.KindOf(failed[n]) != platform.Unavailable {
@@ -54,7 +57,7 @@ func noJobs(names []string, failed map[string]error) error {
 		}
 		silent = append(silent, n)
 	}
-	return platform.Errorf(platform.Unavailable, "", "%s; nothing was changed, try again in a moment", dontAnswer(silent))
+	return platform.Errorf(platform.Unavailable, "", "%s", dontAnswer(silent))
 }
 
 func jobsMessage(e *Env, a jobsArgs, names []string, got map[string][]platform.Job, failed map[string]error) bot.Message {

@@ -53,6 +53,9 @@ func flinkSQL(d Deps) *Command {
 			if strings.TrimSpace(a.Text) == "" {
 				return Tell(d.sqlEditor(e, *a))
 			}
+			if err := mistyped(a.Text); err != nil {
+				return err
+			}
 			return d.pickCluster(e, &a.Cluster)
 		}),
 	}, func(ctx context.Context, e *Env, a sqlArgs) (bot.Message, error) {
