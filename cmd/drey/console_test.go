@@ -20,6 +20,7 @@ import (
 type console struct {
 	base, user string
 	client     *http.Client
+	heed       *heed // nil: nobody minds what is read
 }
 
 // signIn signs a person in with a token, or with one click where token is empty.
@@ -105,23 +106,46 @@ func textOf(s string) string {
 // messages are those of a channel or a thread that the person sees, the oldest first, as HTML.
 func (c *console) messages(ctx context.Context, channel, thread string) ([]string, error) {
 	page, err := c.page(ctx, channel, thread)
-	return article.FindAllString(page, -1), err
+	ms := article.FindAllString(page, -1)
+	for _, m := range ms {
+		if c.heed != nil {
+			c.heed.read(c.user, channel, textOf(m))
+		}
+	}
+	return ms, err
 }
+
+// button is a button of a message.
+type button struct{ channel, message, id string }
 
 // press presses the newest button with this label.
 func (c *console) press(ctx context.Context, channel, thread, label string) error {
-	ms, err := c.messages(ctx, channel, thread)
+	b, err := c.find(ctx, channel, thread, label)
 	if err != nil {
 		return err
 	}
+	return c.pressIt(ctx, b)
+}
+
+func (c *console) pressIt(ctx context.Context, b button) error {
+	return c.post(ctx, "/press", map[string]any{"id": rand.Text(), "channel": b.channel, "thread": "", "message": b.message, "button": b.id})
+}
+
+// find finds the newest button whose label is this, or begins with it where it ends with a star.
+func (c *console) find(ctx context.Context, channel, thread, label string) (button, error) {
+	ms, err := c.messages(ctx, channel, thread)
+	if err != nil {
+		return button{}, err
+	}
+	start, open := strings.CutSuffix(label, "*")
 	for _, m := range slices.Backward(ms) {
 		for _, b := range pressed.FindAllStringSubmatch(m, -1) {
-			if textOf(b[2]) == label {
-				return c.post(ctx, "/press", map[string]any{"id": rand.Text(), "channel": channel, "thread": "", "message": dataID.FindStringSubmatch(m)[1], "button": b[1]})
+			if text := textOf(b[2]); text == label || open && strings.HasPrefix(text, start) {
+				return button{channel, dataID.FindStringSubmatch(m)[1], b[1]}, nil
 			}
 		}
 	}
-	return fmt.Errorf("no button %q for %s in #%s", label, c.user, channel)
+	return button{}, fmt.Errorf("no button %q for %s in #%s", label, c.user, channel)
 }
 
 // fill submits the newest form.
@@ -132,10 +156,37 @@ func (c *console) fill(ctx context.Context, channel string, values map[string]st
 	}
 	for _, m := range slices.Backward(ms) {
 		if f := formID.FindStringSubmatch(m); f != nil {
+			for k, v := range filled(m) {
+				if _, typed := values[k]; !typed {
+					values[k] = v
+				}
+			}
 			return c.post(ctx, "/submit", map[string]any{"id": rand.Text(), "channel": channel, "message": dataID.FindStringSubmatch(m)[1], "form": f[1], "values": values})
 		}
 	}
 	return fmt.Errorf("no form for %s in #%s", c.user, channel)
+}
+
+var field = regexp.MustCompile(`(?s)<(?:input|textarea)[^>]* name="([^"]+)"(?:[^>]* value="([^"]*)")?[^>]*>`)
+
+// filled are the values that stand in a form as it opens.
+func filled(message string) map[string]string {
+	out := map[string]string{}
+	for _, f := range field.FindAllStringSubmatch(message, -1) {
+		out[f[1]] = html.UnescapeString(f[2])
+	}
+	return out
+}
+
+// form is the text of the newest form, its mistakes included.
+func (c *console) form(ctx context.Context, channel string) (string, error) {
+	ms, err := c.messages(ctx, channel, "")
+	for _, m := range slices.Backward(ms) {
+		if formID.MatchString(m) {
+			return textOf(strings.ReplaceAll(m, "template", "div")), nil
+		}
+	}
+	return "", err
 }
 
 // thread finds the newest message that matches and has replies, or could have them.

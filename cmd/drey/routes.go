@@ -11,7 +11,7 @@ import (
 // routes are all HTTP paths of drey.
 func (a *app) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("POST /webhooks/alertmanager/{source}", a.alerts.Receiver())
+	mux.Handle("/webhooks/alertmanager/{source}", a.alerts.Receiver()) // it says itself that only POST will do
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{}))

@@ -88,9 +88,9 @@ func TestScript(t *testing.T) {
 					return err
 				}
 			}
-			s := &scene{bed: b, port: storagetest.FreePort(t), people: map[string]*console{}}
+			s := &scene{bed: b, port: storagetest.FreePort(t), people: map[string]*console{}, heed: &heed{}}
 			e.Values["scene"] = s
-			e.Defer(func() { s.crash() })
+			e.Defer(func() { s.clean(e) })
 			c, err := b.cluster(context.Background(), func(line string) { t.Log(line) })
 			if err != nil {
 				return err
@@ -98,6 +98,11 @@ func TestScript(t *testing.T) {
 			e.Setenv("FLINK", c.URL())
 			e.Setenv("GATEWAY", c.GatewayURL())
 			e.Setenv("PORT", strconv.Itoa(s.port))
+			e.Setenv("REDIS", fmt.Sprintf("redis://127.0.0.1:%d", storagetest.FreePort(t)))
+			e.Setenv("CLOSED", fmt.Sprintf("http://127.0.0.1:%d", storagetest.FreePort(t)))
+			if err := s.proxies(e, func() int { return storagetest.FreePort(t) }); err != nil {
+				return err
+			}
 			for _, who := range []string{"OLGA", "VERA", "RITA"} {
 				e.Setenv("TOKEN_"+who, "token-of-"+strings.ToLower(who)+"-0123456789")
 			}
@@ -106,6 +111,8 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"up": up, "crash": crashVerb, "say": say, "press": press, "fill": fill, "expect": expect, "job": job, "get": get,
+			"cut": cut, "mend": mend, "be": be, "redis": redisVerb, "term": term, "hup": hup, "post": post, "submit": submit,
+			"clock": clock, "hold": hold, "asked": asked, "let": let,
 		},
 	})
 }
@@ -116,6 +123,12 @@ type scene struct {
 	port   int
 	cmd    *exec.Cmd
 	people map[string]*console
+
+	heed    *heed
+	between []*proxy
+	redis   *exec.Cmd
+	began   time.Time // for clock
+	held    button    // for let
 }
 
 func of(ts *testscript.TestScript) *scene { return ts.Value("scene").(*scene) }
@@ -135,14 +148,18 @@ func (s *scene) crash() {
 func wait(ts *testscript.TestScript, what string, fn func(ctx context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	var last error
 	for {
 		err := fn(ctx)
 		if err == nil {
 			return
 		}
+		if last == nil || ctx.Err() == nil { // the last look is cut short, and has nothing to say
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			ts.Fatalf("%s: %v", what, err)
+			ts.Fatalf("%s: %v", what, last)
 		case <-time.After(150 * time.Millisecond):
 		}
 	}
@@ -157,7 +174,7 @@ func up(ts *testscript.TestScript, _ bool, _ []string) {
 	s.cmd.Args[0] = "drey"
 	s.cmd.Path = filepath.Join(filepath.Dir(lookIn(ts, "drey")), "drey")
 	s.cmd.Dir = ts.Getenv("WORK")
-	for _, k := range []string{"PATH", "HOME", "TMPDIR", "FLINK", "GATEWAY", "PORT", "TOKEN_OLGA", "TOKEN_VERA", "TOKEN_RITA", "TOKEN_WEBHOOK", "WORK"} {
+	for _, k := range []string{"PATH", "HOME", "TMPDIR", "FLINK", "GATEWAY", "PORT", "TOKEN_OLGA", "TOKEN_VERA", "TOKEN_RITA", "TOKEN_WEBHOOK", "WORK", "PROXY", "PROXY_GATEWAY", "CLOSED", "REDIS"} {
 		s.cmd.Env = append(s.cmd.Env, k+"="+ts.Getenv(k))
 	}
 	out, err := os.OpenFile(ts.MkAbs("drey.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -208,6 +225,7 @@ func person(ts *testscript.TestScript, name string) *console {
 	}
 	c, err := signIn(context.Background(), s.base(), name, ts.Getenv("TOKEN_"+strings.ToUpper(name)))
 	ts.Check(err)
+	c.heed = s.heed
 	s.people[name] = c
 	return c
 }
@@ -220,13 +238,25 @@ func say(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(person(ts, args[0]).say(context.Background(), args[1], "", strings.Join(args[2:], " ")))
 }
 
-// press NAME CHANNEL LABEL: a person presses the newest button with that label, in the channel or its newest thread.
+// press NAMES CHANNEL LABEL [in REGEXP]: a person presses the newest button with that label, in the channel or in the thread
+// of the newest message that matches. Several names, with commas: all at one moment, on the same button.
 func press(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 3 {
-		ts.Fatalf("usage: press NAME CHANNEL LABEL")
+	if len(args) != 3 && (len(args) != 5 || args[3] != "in") {
+		ts.Fatalf("usage: press NAMES CHANNEL LABEL [in REGEXP]")
 	}
-	c := person(ts, args[0])
-	wait(ts, "press "+args[2], func(ctx context.Context) error { return c.press(ctx, args[1], "", args[2]) })
+	names, thread := strings.Split(args[0], ","), ""
+	if len(args) == 5 {
+		wait(ts, "thread", func(ctx context.Context) (err error) {
+			thread, err = person(ts, names[0]).thread(ctx, args[1], regexp.MustCompile(args[4]))
+			return err
+		})
+	}
+	if len(names) > 1 {
+		pressTogether(ts, names, args[1], thread, args[2])
+		return
+	}
+	c := person(ts, names[0])
+	wait(ts, "press "+args[2], func(ctx context.Context) error { return c.press(ctx, args[1], thread, args[2]) })
 }
 
 // fill NAME CHANNEL FIELD=VALUE…: a person submits the newest form.

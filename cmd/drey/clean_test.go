@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var (
+	// shameful is what nobody may ever read in a chat: addresses, stack traces, tokens. Links are not read.
+	shameful = regexp.MustCompile(`(?i)https?://(127\.0\.0\.1|localhost)|127\.0\.0\.1:\d|\bat org\.apache\.|\bat java\.|goroutine \d|panic:|token-of-|webhook-0123|hush-hush|<nil>|%!\w`)
+	// secretive is what the log may not hold either.
+	secretive = regexp.MustCompile(`token-of-|webhook-0123|hush-hush|goroutine \d+ \[|"?panic"?[:=]|DATA RACE`)
+)
+
+// heed keeps what shames drey of all that anybody has read.
+type heed struct {
+	mu    sync.Mutex
+	found []string
+}
+
+func (h *heed) read(who, channel, text string) {
+	at := shameful.FindStringIndex(text)
+	if at == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.found) < 5 {
+		h.found = append(h.found, fmt.Sprintf("%s reads in #%s: …%s…", who, channel, text[max(0, at[0]-200):min(len(text), at[1]+200)]))
+	}
+}
+
+// clean ends a script: everybody reads everything once more, and the log is read too.
+func (s *scene) clean(e *testscript.Env) {
+	if s.cmd != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		for name, c := range s.people {
+			for _, channel := range []string{"ops", "oncall", "analytics"} {
+				if err := c.readAll(ctx, channel); err != nil {
+					e.T().Log(fmt.Sprintf("%s cannot read #%s at the end: %v", name, channel, err))
+				}
+			}
+		}
+	}
+	s.crash()
+	s.killRedis()
+	log, err := os.ReadFile(filepath.Join(e.WorkDir, "drey.log"))
+	if err == nil {
+		for line := range strings.Lines(string(log)) {
+			if secretive.MatchString(line) {
+				s.heed.found = append(s.heed.found, "the log says: "+line)
+			}
+		}
+	}
+	if len(s.heed.found) > 0 {
+		e.T().Fatal("what nobody may read:\n  " + strings.Join(s.heed.found, "\n  "))
+	}
+}
+
+// readAll reads a channel with all its threads.
+func (c *console) readAll(ctx context.Context, channel string) error {
+	ms, err := c.messages(ctx, channel, "")
+	if err != nil {
+		return err
+	}
+	for _, m := range ms {
+		if strings.Contains(m, `class="replies"`) {
+			if _, err := c.messages(ctx, channel, dataID.FindStringSubmatch(m)[1]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
