@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"strings"
 
 	"github.com/drey-ops/drey/platform"
 	"github.com/drey-ops/drey/storage/saga"
@@ -60,13 +61,14 @@ func (o *Ops) restartLeg() leg {
 				return done(r, "submitted again, but %s; it is no longer followed here, and starts by itself when it can", why)
 			}
 			r.State.Result.JobID = ""
+			cause := strings.TrimRight(why.Error(), ".")
 			if r.State.Restore == "" {
-				return failed(r, "the job did not come up: %s. It is stopped.", why)
+				return failed(r, "the job did not come up: %s. It is stopped.", cause)
 			}
 			if sp := r.State.Result.Savepoint; sp != "" && sp != r.State.Restore {
-				return failed(r, "the job did not come up from %s: %s. It is stopped; its state as it was then is kept: %s", r.State.Restore, why, sp)
+				return failed(r, "the job did not come up from %s: %s. It is stopped; its state as it was then is kept: %s", r.State.Restore, cause, sp)
 			}
-			return failed(r, "the job did not come up: %s. It is stopped; what it was to resume from is kept: %s", why, r.State.Restore)
+			return failed(r, "the job did not come up: %s. It is stopped; what it was to resume from is kept: %s", cause, r.State.Restore)
 		},
 	}
 }
