@@ -298,7 +298,7 @@ type Page struct {
 	Columns []Column
 	Rows    [][]string
 	Job     JobID
-	More    bool // it was cut at a limit: there may be more rows
+	More    bool // rows were cut at the limit
 	Done    bool
 	Elapsed time.Duration
 }

@@ -162,7 +162,7 @@ func (r *query) run(ctx context.Context) error {
 	}
 	endErr := r.end(ctx, o)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		err, r.page.More = nil, true // its time is over, which is no error
+		err = nil // its time is over, which is no error
 		if r.page.Columns == nil {
 			err = platform.Errorf(platform.Unavailable, "", "no result within %s", r.lim.Time)
 		}
