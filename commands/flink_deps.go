@@ -183,7 +183,7 @@ func unknownCluster(name string, names []string) error {
 func noJob(name string, clusters, near, silent []string) error {
 	switch {
 	case len(silent) > 0 && len(silent) == len(clusters):
-		return platform.Errorf(platform.Unavailable, "", "%s; nothing was changed", dontAnswer(silent))
+		return platform.Errorf(platform.Unavailable, "", "%s", dontAnswer(silent))
 	case len(silent) > 0:
 		return platform.Errorf(platform.NotFound, "", "no job %q on the clusters that answer; %s", name, dontAnswer(silent))
 	case len(near) > 0:
