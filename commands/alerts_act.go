@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -40,7 +41,7 @@ func (d Deps) jobBehind(i *alerts.Incident) (platform.JobRef, bool) {
 	case i.Facts != nil:
 		ref = i.Facts.Ref
 	case i.Job != nil:
-		ref = platform.JobRef{Cluster: i.Job.Cluster, Job: firstOf(i.Job.Name, i.Job.ID)}
+		ref = platform.JobRef{Cluster: i.Job.Cluster, Job: cmp.Or(i.Job.Name, i.Job.ID)}
 	}
 	return ref, slices.Contains(d.Clusters.Names(), ref.Cluster)
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -31,9 +32,9 @@ func alertsList(d Deps) *Command {
 			return bot.Message{}, err
 		}
 		list = slices.DeleteFunc(list, func(i alerts.Incident) bool { return !d.maySee(e, "alert.read", &i) })
-		m := bot.Message{Title: count(len(list), firstOf(a.State, "open")+" incident")}
+		m := bot.Message{Title: count(len(list), cmp.Or(a.State, "open")+" incident")}
 		if len(list) == 0 {
-			m.Title, m.Tone = "No "+firstOf(a.State, "open")+" incident", bot.Good
+			m.Title, m.Tone = "No "+cmp.Or(a.State, "open")+" incident", bot.Good
 			m.Blocks = []bot.Block{bot.Textf("Nothing to look at.")}
 			if a.Filter != "" || a.Severity != "" {
 				m.Tone, m.Blocks = bot.Plain, []bot.Block{bot.Textf("No incident matches. `/alerts list` without a filter lists all that are open.")}

@@ -163,7 +163,7 @@ func dreyOperationCancel(d Deps) *Command {
 		if op.Status.Final() {
 			return bot.Message{Title: "Already ended", Tone: bot.Muted, Private: true, Blocks: []bot.Block{bot.Textf("Operation `%s` on **%s** has ended: %s. %s", op.Short, jobOf(op), opWord(op), op.Note)}}, nil
 		}
-		if err := d.Ops.Cancel(ctx, op.ID, firstOf(a.Why, "asked by "+e.Actor.ID)); err != nil {
+		if err := d.Ops.Cancel(ctx, op.ID, cmp.Or(a.Why, "asked by "+e.Actor.ID)); err != nil {
 			return bot.Message{}, err
 		}
 		return bot.Message{Private: true, Blocks: []bot.Block{bot.Textf("Operation `%s` on **%s** turns back at its next safe point; its card says when, and what stays.", op.Short, jobOf(op))}}, nil

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,7 +36,7 @@ func ObserveOps(out Outbox) func(tx *storage.Tx, op ops.Operation) error {
 		if op.Status.Final() || op.Status == saga.Stuck {
 			tx.Append(AuditLog, Entry{
 				At: op.Updated, What: "operation " + string(op.Status), Actor: m.Actor.String(), Name: m.Actor.Name, Place: m.Place, Path: m.Path, Allowed: true,
-				Line: op.Title + " " + jobOf(op), Cluster: op.Cluster, Job: op.Job, Note: clip(firstOf(op.Error, op.Note), 500), Event: op.ID,
+				Line: op.Title + " " + jobOf(op), Cluster: op.Cluster, Job: op.Job, Note: clip(cmp.Or(op.Error, op.Note), 500), Event: op.ID,
 			}, auditMax)
 		}
 		return nil
@@ -63,7 +64,7 @@ func jobOf(op ops.Operation) string { return op.Cluster + "/" + op.Job }
 // OpCard is the message that follows an operation.
 func OpCard(op ops.Operation) bot.Message {
 	m := bot.Message{Title: fmt.Sprintf("%s: %s", op.Title, jobOf(op)), Tone: opTone(op)}
-	said := firstOf(op.Error, op.Note)
+	said := cmp.Or(op.Error, op.Note)
 	switch op.Status {
 	case saga.Stuck, saga.Failed, saga.Canceled:
 		m.Blocks = append(m.Blocks, bot.Textf("**%s.** %v", opWord(op), withPath(upperFirst(said), op.Result.Savepoint)))
@@ -88,7 +89,7 @@ func OpCard(op ops.Operation) bot.Message {
 	if acts := opButtons(op); len(acts) > 0 {
 		m.Blocks = append(m.Blocks, acts)
 	}
-	m.Fallback = fmt.Sprintf("%s of %s: %s. %s", op.Title, jobOf(op), opWord(op), firstOf(op.Error, op.Note))
+	m.Fallback = fmt.Sprintf("%s of %s: %s. %s", op.Title, jobOf(op), opWord(op), cmp.Or(op.Error, op.Note))
 	return m
 }
 
@@ -121,9 +122,9 @@ func opFoot(op ops.Operation) bot.Note {
 	if op.Result.JobID != "" {
 		foot.Spans = append(foot.Spans, bot.Notef("Job id `%s` · ", op.Result.JobID).Spans...)
 	}
-	when := bot.Notef("%s · started %v", firstOf(op.By, "drey"), stamp(op.Started))
+	when := bot.Notef("%s · started %v", cmp.Or(op.By, "drey"), stamp(op.Started))
 	if !op.Ended.IsZero() {
-		when = bot.Notef("%s · took %s", firstOf(op.By, "drey"), span(op.Ended.Sub(op.Started)))
+		when = bot.Notef("%s · took %s", cmp.Or(op.By, "drey"), span(op.Ended.Sub(op.Started)))
 	}
 	foot.Spans = append(foot.Spans, when.Spans...)
 	return foot

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -21,7 +22,7 @@ func (e *Env) key() string {
 func (e *Env) cardPlace() bot.Place {
 	p, o := e.Place, e.Event.Origin
 	if p.Thread == "" && o != nil && e.Event.Call.InThread {
-		p.Thread = firstOf(o.Place.Thread, o.ID)
+		p.Thread = cmp.Or(o.Place.Thread, o.ID)
 	}
 	return p
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -73,11 +74,11 @@ func planMessage(cluster, text string) bot.Message {
 	if png, err := planPicture(sections["Physical Execution Plan"]); err == nil {
 		m.Blocks = append(m.Blocks, bot.Image{Name: "plan.png", Alt: "The operators of the plan, from the sources at the top to the sink at the bottom", PNG: png})
 	}
-	if opt := firstOf(sections["Optimized Execution Plan"], sections["Optimized Physical Plan"]); opt != "" {
+	if opt := cmp.Or(sections["Optimized Execution Plan"], sections["Optimized Physical Plan"]); opt != "" {
 		m.Blocks = append(m.Blocks, bot.Code{Body: opt})
 	}
 	if len(m.Blocks) == 0 { // told in a way that drey does not know
-		m.Blocks = append(m.Blocks, bot.Code{Body: firstOf(strings.TrimSpace(text), "Flink gave no plan.")})
+		m.Blocks = append(m.Blocks, bot.Code{Body: cmp.Or(strings.TrimSpace(text), "Flink gave no plan.")})
 	}
 	return m
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,7 +87,7 @@ func (d Deps) sqlEditor(e *Env, a sqlArgs) bot.Message {
 		Help: "SELECT shows rows, INSERT becomes a job. Several statements end in semicolons.",
 	})
 	if names := d.usable(e); len(names) > 1 {
-		in := bot.Input{Name: "cluster", Label: "Cluster", Kind: "choice", Required: true, Value: firstOf(a.Cluster, names[0])}
+		in := bot.Input{Name: "cluster", Label: "Cluster", Kind: "choice", Required: true, Value: cmp.Or(a.Cluster, names[0])}
 		for _, n := range names {
 			in.Choices = append(in.Choices, bot.Choice{Value: n})
 		}
@@ -275,7 +276,7 @@ func (s *script) name(ctx context.Context, st sqltext.Statement) (string, error)
 }
 
 func (s *script) freeName(ctx context.Context, st sqltext.Statement) (string, error) {
-	base := firstOf(s.a.Name, sqltext.JobName(st), "sql")
+	base := cmp.Or(s.a.Name, sqltext.JobName(st), "sql")
 	jobs, err := s.c.Jobs(ctx)
 	if err != nil {
 		return "", err

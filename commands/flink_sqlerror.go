@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -70,7 +71,7 @@ func (s *script) inScript(err error, st sqltext.Statement, above int) error {
 // innermost is the error that says what is wrong, without what was attempted around it.
 func innermost(e *platform.Error) *platform.Error {
 	for in := e; errors.As(e.Err, &in); {
-		e = &platform.Error{Kind: e.Kind, Err: in.Err, Detail: firstOf(e.Detail, in.Detail)}
+		e = &platform.Error{Kind: e.Kind, Err: in.Err, Detail: cmp.Or(e.Detail, in.Detail)}
 	}
 	return e
 }

@@ -112,15 +112,6 @@ func topLine(s string) string {
 	return line
 }
 
-func firstOf(ss ...string) string {
-	for _, s := range ss {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
-}
-
 // fileName is s with only what every file system takes.
 func fileName(s string) string {
 	return strings.Map(func(r rune) rune {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -46,7 +47,7 @@ func send(ctx context.Context, args []string, s streams) error {
 			return err
 		}
 	}
-	addr := firstNonEmpty(*to, cfg.Server.Listen)
+	addr := cmp.Or(*to, cfg.Server.Listen)
 	if !strings.Contains(addr, "://") {
 		addr = "http://" + addr
 	}
@@ -69,13 +70,4 @@ func send(ctx context.Context, args []string, s streams) error {
 		return fmt.Errorf("the alert was not taken")
 	}
 	return nil
-}
-
-func firstNonEmpty(ss ...string) string {
-	for _, s := range ss {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }
