@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -203,7 +204,7 @@ func idOf(kind string, v any) (string, error) {
 // Match is not met, the form comes back with what was typed and the error, and the call must not run. An id that is
 // unknown or too old is storage.ErrNotFound.
 func (b *Binder) Find(ctx context.Context, id string, values map[string]string) (Call, *Form, error) {
-	if len(id) != idLen || strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") != "" {
+	if !isID(id) {
 		return Call{}, nil, fmt.Errorf("button %.40q: %w", id, storage.ErrNotFound)
 	}
 	got, _, err := b.calls.Get(ctx, id)
@@ -225,6 +226,35 @@ func (b *Binder) Find(ctx context.Context, id string, values map[string]string) 
 		return Call{}, nil, fmt.Errorf("form %q: %w", got.Form.Title, err)
 	}
 	return call, nil, nil
+}
+
+// Pick returns the call of path behind one of the given ids; storage.ErrNotFound when there is none. Forms are not looked
+// at.
+func (b *Binder) Pick(ctx context.Context, ids []string, path string) (Call, error) {
+	for _, id := range ids[:min(len(ids), pickMax)] {
+		if !isID(id) {
+			continue
+		}
+		got, _, err := b.calls.Get(ctx, id)
+		switch {
+		case errors.Is(err, storage.ErrNotFound):
+			continue
+		case err != nil:
+			return Call{}, fmt.Errorf("find button: %w", err)
+		case got.Form != nil || got.Call.Path != path:
+			continue
+		}
+		err = b.unseal(&got)
+		return got.Call, err
+	}
+	return Call{}, fmt.Errorf("button of %q: %w", path, storage.ErrNotFound)
+}
+
+// pickMax is more buttons than a message has.
+const pickMax = 64
+
+func isID(id string) bool {
+	return len(id) == idLen && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") == ""
 }
 
 // mismatch returns the form with what was typed and its errors, or nil when every field that must match does.

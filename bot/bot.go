@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 )
@@ -37,6 +38,8 @@ type Actor struct {
 	ID      string    `json:"id"`
 	Name    string    `json:"name,omitempty"`
 	Groups  []string  `json:"groups,omitempty"` // user groups (Slack) or role ids (Discord), verified by the network
+	// Outside is a guest, or somebody of another organisation: what everyone may is not for them.
+	Outside bool `json:"outside,omitempty"`
 }
 
 // String is the actor's key in records: "web:olga".
@@ -61,9 +64,19 @@ type Event struct {
 	Place  Place
 	Call   Call              // for a button: filled in by the Dispatcher from Button
 	Button string            // the id of the pressed button
+	Among  []string          // of a shortcut on a message, else nil: the message's buttons, of which that of Call.Path is meant
+	Files  []Upload          // what came with the gesture
 	Form   map[string]string // what a submitted form held, by field name; merged into Call.Args
 	Origin *MessageRef       // the message that carried the button
 	Token  string            // the adapter's own handle for the reply; never stored
+}
+
+// Upload is a file that came with a gesture. Nothing of it was read yet: Name and Size are what the network says.
+type Upload struct {
+	Name string
+	Size int64
+	// Open fetches it, for as long as the event is being handled. The reader gives at most Size bytes and then an error.
+	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
 // MessageRef is a posted message.
@@ -93,6 +106,14 @@ type Message struct {
 	Private bool    `json:"private,omitempty"` // for the person who asked alone; only in replies
 	Pending bool    `json:"pending,omitempty"` // stands in for an answer that is still being made
 	Form    *Form   `json:"form,omitempty"`    // opens a form for the person who asked; only in replies
+	// Instead makes a reply take the place of the message whose button was pressed, where that one is private too.
+	Instead bool `json:"instead,omitempty"`
+	// Broadcast shows what is posted in a thread in the channel as well.
+	Broadcast bool `json:"broadcast,omitempty"`
+	// State is one word for how the matter stands that a thread is about ("firing"), for networks whose threads have
+	// titles or tags. Closed says that nothing more is expected there, for those that can put threads away.
+	State  string `json:"state,omitempty"`
+	Closed bool   `json:"closed,omitempty"`
 	// Fallback is one complete sentence for notifications and screen readers; empty: made from the title and first text.
 	Fallback string `json:"fallback,omitempty"`
 }
@@ -110,6 +131,9 @@ type Span struct {
 	Code bool      `json:"c,omitempty"`
 	URL  string    `json:"u,omitempty"` // http(s) only; others are shown as text
 	At   time.Time `json:"at,omitzero"` // shown as a time in the reader's zone; Text is the fallback
+	// Mention notifies a person or group: "user:ID", "group:ID". It is written by the configuration alone, never by outside
+	// text; Text is what networks show that have no such person.
+	Mention string `json:"m,omitempty"`
 }
 
 // Note is a paragraph in small print.
@@ -180,6 +204,7 @@ type Button struct {
 	URL     string
 	Style   Style
 	Confirm string // a question asked before the press counts
+	Opens   bool   // the press opens a form
 }
 
 // Style is a button's weight.
@@ -214,6 +239,7 @@ type Input struct {
 	Required bool     `json:"required,omitempty"`
 	Match    string   `json:"match,omitempty"` // the value that must be typed: a confirmation
 	Error    string   `json:"error,omitempty"` // what was wrong with the value last time
+	Asks     string   `json:"asks,omitempty"`  // the command whose parameter of this name completes what is typed
 }
 
 // Choice is one suggestion or option.
@@ -260,6 +286,17 @@ type CommandSpec struct {
 	Help     string
 	Examples []string
 	Params   []ParamSpec
+	Opens    bool      // called with nothing more, it opens a form
+	Shortcut *Shortcut // offered on messages
+}
+
+// Shortcut is a command that a person calls on a message.
+type Shortcut struct {
+	Label string // verb and object, at most 24 characters
+	// Text is the parameter that takes the message's text. Empty: the call is the one behind the message's own button of
+	// this command (Event.Among).
+	Text string
+	Args json.RawMessage // beside the text
 }
 
 // ParamSpec is one parameter of a command.
@@ -339,3 +376,11 @@ type SendError struct {
 
 func (e *SendError) Error() string { return e.Err.Error() }
 func (e *SendError) Unwrap() error { return e.Err }
+
+// Finding is one thing that a look at an outside system told, for drey doctor.
+type Finding struct {
+	What string // what was looked at: "Slack: scope chat:write"
+	OK   bool
+	Note string // what was found
+	Mend string // what to do about it, when it is not well
+}

@@ -97,10 +97,19 @@ func cleanURL(u string) string {
 	return u
 }
 
+// cleanMention returns m, or "" when it does not look like one of the configuration's.
+func cleanMention(m string) string {
+	kind, id, _ := strings.Cut(m, ":")
+	if kind != "user" && kind != "group" || id == "" || len(id) > 64 || strings.Trim(strings.ToUpper(id), "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-") != "" {
+		return ""
+	}
+	return m
+}
+
 func cleanSpans(in []Span) []Span {
 	out := make([]Span, 0, len(in))
 	for _, s := range in {
-		s.Text, s.URL = clean(s.Text), cleanURL(s.URL)
+		s.Text, s.URL, s.Mention = clean(s.Text), cleanURL(s.URL), cleanMention(s.Mention)
 		if s.Text == "" && s.URL != "" {
 			s.Text = s.URL
 		}

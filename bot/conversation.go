@@ -157,6 +157,13 @@ func (c *conversation) work(ctx context.Context) outcome {
 		}
 		ev.Call = call
 	}
+	if ev.Among != nil {
+		call, refused := c.pick(ctx)
+		if refused.result != "" {
+			return refused
+		}
+		ev.Call = call
+	}
 	c.called(ev.Call.Path)
 	return c.handle(ctx, ev)
 }
@@ -192,6 +199,20 @@ func (c *conversation) resolve(ctx context.Context) (call Call, refused outcome)
 		refused = outcome{unavailable(), "", "unavailable"}
 	case again != nil:
 		refused = outcome{mismatched(again), again.Call.Path, "mismatch"}
+	}
+	return call, refused
+}
+
+// pick finds the call that a shortcut on a message means.
+func (c *conversation) pick(ctx context.Context) (call Call, refused outcome) {
+	path := c.ev.Call.Path
+	call, err := c.d.binder.Pick(ctx, c.ev.Among, path)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		refused = outcome{notHere(path), path, "expired"}
+	case err != nil:
+		c.log.Error("button not found", "error", err)
+		refused = outcome{unavailable(), path, "unavailable"}
 	}
 	return call, refused
 }

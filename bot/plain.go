@@ -147,7 +147,8 @@ func plainest(m Message) Message {
 	if !utf8.ValidString(body) {
 		body = strings.ToValidUTF8(body, "\uFFFD")
 	}
-	out := Message{Title: m.Title, Tone: m.Tone, Private: m.Private, Pending: m.Pending, Fallback: m.Fallback}
+	out := m
+	out.Blocks, out.Form = nil, nil
 	if body != "" {
 		out.Blocks = []Block{Text{[]Span{{Text: body}}}}
 	}

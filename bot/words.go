@@ -24,6 +24,10 @@ func expired() Message {
 	return refusal(Warn, "This button is no longer valid", "Nothing was done. The button is too old or unknown: please type the command instead, for example `/flink help` or `/drey help`.")
 }
 
+func notHere(path string) Message {
+	return refusal(Warn, "Not on this message", "Nothing was done. This works on a message that has such a button itself: a card of a job, or an alert that is open. Or type `/%s` and what it is for.", path)
+}
+
 func tooLong(limit time.Duration) Message {
 	return refusal(Bad, "No answer in time", "There was no result within %s, so drey stopped waiting. What had begun may still go on: please look before you try again.", limit)
 }

@@ -69,7 +69,9 @@ func pendingPublic(s *scene) {
 	s.reply(ev, say("orders is stopped"))
 	s.sees("bob", "", "orders is stopped", 1)
 	s.sees("ann", "", "orders is stopped", 1)
-	s.sees("ann", "", "working on it", 0)
+	if !s.h.Lingers {
+		s.sees("ann", "", "working on it", 0)
+	}
 }
 
 func publish(s *scene) {

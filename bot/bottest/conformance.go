@@ -32,6 +32,8 @@ type Harness struct {
 	Remove func(t testing.TB, ref bot.MessageRef)
 	// Nowhere is a place that is not there, or is closed to the network; zero: every place is there.
 	Nowhere bot.Place
+	// Lingers says that a private word can be neither changed nor taken back: a later answer comes below it.
+	Lingers bool
 	// ForgetsKeys says that the service cannot know that a Post is a repeat.
 	ForgetsKeys bool
 }

@@ -1,0 +1,87 @@
+package discordbot
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/storage"
+)
+
+// Bot is drey in Discord.
+type Bot struct {
+	o        Options // without secrets: those change, and are asked of creds
+	db       *storage.DB
+	log      *slog.Logger
+	creds    atomic.Pointer[Options]
+	gestures *gestures
+
+	mu      sync.Mutex
+	specs   []bot.CommandSpec
+	sink    bot.Sink
+	running context.Context // of Receive; what is delivered outlives the request that brought it
+}
+
+// New returns a Bot. It calls Discord at Receive or the first Post at the earliest.
+func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
+	o = o.withDefaults()
+	b := &Bot{o: o, db: db, log: log, gestures: newGestures()}
+	b.creds.Store(&o)
+	b.o.BotToken = ""
+	return b
+}
+
+// ID implements bot.Network.
+func (b *Bot) ID() bot.NetworkID { return Network }
+
+// Caps implements bot.Network. The lengths leave room for the signs and escapes that drey adds within Discord's limits of
+// 4,000 characters and 40 components a message.
+func (b *Bot) Caps() bot.Caps {
+	return bot.Caps{
+		TitleMax: 240, TextMax: 1500, TotalMax: 3000, BlocksMax: 12,
+		ButtonsMax: 10, LabelMax: 70, FieldsMax: 20, TableRows: 20, TableCols: 8, FileMax: 9 << 20,
+		Threads: true, Private: true, Forms: true, Images: true,
+		AckWithin: 2500 * time.Millisecond, PostEvery: time.Second, EditEvery: 1200 * time.Millisecond,
+	}
+}
+
+// Publish implements bot.Network: the decoder reads the list. Discord itself is told by Register.
+func (b *Bot) Publish(_ context.Context, cmds []bot.CommandSpec) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.specs = append([]bot.CommandSpec(nil), cmds...)
+	return nil
+}
+
+// Rotate puts a new token and public key into force. Nothing else of o is looked at.
+func (b *Bot) Rotate(o Options) {
+	now := b.o
+	now.BotToken, now.PublicKey = o.BotToken, o.PublicKey
+	b.creds.Store(&now)
+}
+
+// receiving returns the sink and the context to deliver with; ok is false before Receive and after.
+func (b *Bot) receiving() (s bot.Sink, ctx context.Context, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.sink, b.running, b.sink != nil && b.running.Err() == nil
+}
+
+// attach notes the sink of a Receive; the function it returns takes it away again.
+func (b *Bot) attach(ctx context.Context, s bot.Sink) (func(), error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.sink != nil {
+		return nil, errors.New("discordbot: Receive runs already")
+	}
+	b.sink, b.running = s, ctx
+	return func() {
+		b.mu.Lock()
+		b.sink, b.running = nil, nil
+		b.mu.Unlock()
+	}, nil
+}

@@ -1,0 +1,97 @@
+package discordbot
+
+import (
+	"sync"
+	"time"
+
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/storage"
+)
+
+// gestureAge is how long Discord takes answers to an interaction.
+const gestureAge = 15 * time.Minute
+
+// gesture is an interaction, and the ways to answer it. Its first part is set by the decoder and never changes.
+type gesture struct {
+	id      string // of the interaction
+	token   string
+	born    time.Time
+	kind    kind
+	guild   string // empty: a direct message
+	user    string
+	channel string // where the answer belongs: a thread is a channel of its own
+	origin  string // id of the message that bore the button
+	hidden  bool   // that message is one for the person alone
+
+	// first takes the first response, where the transport waits for one (an HTTP request); nil: it goes by REST.
+	first chan any
+
+	mu        sync.Mutex
+	answered  bool           // the first response was given
+	deferred  bool           // and it was only a promise
+	private   bool           // the first response is for the person alone, for good
+	followups []string       // ids of messages sent after it
+	posted    bot.MessageRef // the public answer, where it is an ordinary message
+}
+
+// kind is what a person did.
+type kind uint8
+
+const (
+	slash   kind = iota // a slash command
+	press               // a button, or a choice from a menu
+	submit              // a sent modal
+	message             // a command on a message
+)
+
+// respond gives the first response, and says whether none had been given. Where the transport waits it goes there, else
+// the caller sends it by REST.
+func (g *gesture) respond(body any) (first, sent bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.answered {
+		return false, false
+	}
+	g.answered = true
+	if g.first == nil {
+		return true, false
+	}
+	g.first <- body // it has room for one
+	return true, true
+}
+
+// gestures are those that can still be answered, by the Token of their event.
+type gestures struct {
+	mu  sync.Mutex
+	all map[string]*gesture
+	old []string // tokens in the order they came
+}
+
+// gesturesMax bounds memory: more gestures than that within gestureAge lose their oldest.
+const gesturesMax = 20_000
+
+func newGestures() *gestures { return &gestures{all: map[string]*gesture{}} }
+
+// keep gives g a token of ours: Discord's own is a secret that no event carries.
+func (s *gestures) keep(g *gesture) string {
+	token := storage.NewID()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.old) > 0 {
+		first := s.all[s.old[0]]
+		if len(s.old) < gesturesMax && first != nil && g.born.Sub(first.born) < gestureAge {
+			break
+		}
+		delete(s.all, s.old[0])
+		s.old = s.old[1:]
+	}
+	s.all[token], s.old = g, append(s.old, token)
+	return token
+}
+
+// find returns the gesture of a token, or nil when it is too old.
+func (s *gestures) find(token string) *gesture {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[token]
+}

@@ -1,0 +1,136 @@
+package slackbot
+
+import (
+	"sync"
+	"time"
+
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/storage"
+)
+
+// kind is what a person did.
+type kind uint8
+
+const (
+	slash    kind = iota // typed a slash command
+	mention              // spoke to drey in a channel, a thread or a direct message
+	press                // pressed a button
+	submit               // sent a modal
+	shortcut             // chose a shortcut on a message
+	home                 // opened the home tab, or looks at it while something changes
+	link                 // posted a link that can be unfurled
+)
+
+// gestureAge is how long a gesture can be answered: as long as Slack keeps its response URL alive.
+const gestureAge = 30 * time.Minute
+
+// responseUses is how often a response URL can be used.
+const responseUses = 5
+
+// gesture is what a person did, and the ways to answer it. Its first part is set by the decoder and never changes.
+type gesture struct {
+	kind    kind
+	born    time.Time
+	user    string
+	channel string // where the answer belongs
+	thread  string // the root of the thread where it belongs; empty in the channel
+	origin  string // ts of the message that bore the button, or that the shortcut was called on
+	hidden  bool   // that message is one for the person alone
+	trigger string // opens a modal, once, within 3 s
+	respond string // response URL
+	links   []sharedLink
+	unfurl  unfurlTarget
+	opens   bool // what was asked for opens a modal: it is opened at once, and filled later
+
+	// ack takes the body of the acknowledgement, where the transport waits for one (a sent modal); nil elsewhere.
+	ack chan any
+
+	mu     sync.Mutex
+	acked  bool
+	uses   int            // of respond
+	view   openView       // the modal that shows the answer, if one is open
+	posted bot.MessageRef // the public answer, once there is one
+	told   bool           // a private word was said
+}
+
+// openView is a modal as Slack knows it.
+type openView struct {
+	id   string
+	hash string
+	form string // id of the form it shows; empty: none
+}
+
+// sharedLink is a link in somebody's message.
+type sharedLink struct{ url, domain string }
+
+// unfurlTarget says which message the links stand in.
+type unfurlTarget struct{ channel, ts, id, source string }
+
+// acknowledge gives the body of the acknowledgement, and says whether the transport still waited for it. nil is an empty
+// one.
+func (g *gesture) acknowledge(body any) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ack == nil || g.acked {
+		return false
+	}
+	g.acked = true
+	g.ack <- body // it has room for one
+	return true
+}
+
+// expire ends the wait for a body: the transport acknowledges by itself now. It says whether none had been given.
+func (g *gesture) expire() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was := g.acked
+	g.acked = true
+	return !was
+}
+
+// respondable takes one use of the response URL, and says whether there was one.
+func (g *gesture) respondable(now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.respond == "" || g.uses >= responseUses || now.Sub(g.born) > gestureAge-time.Minute {
+		return false
+	}
+	g.uses++
+	return true
+}
+
+// gestures are those that can still be answered, by the Token of their event.
+type gestures struct {
+	mu  sync.Mutex
+	all map[string]*gesture
+	old []string // tokens in the order they came
+}
+
+// gesturesMax bounds memory: more gestures than that within gestureAge lose their oldest.
+const gesturesMax = 20_000
+
+func newGestures() *gestures { return &gestures{all: map[string]*gesture{}} }
+
+// keep gives g a token.
+func (s *gestures) keep(g *gesture) string {
+	token := storage.NewID()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.old) > 0 {
+		first := s.all[s.old[0]]
+		if len(s.old) < gesturesMax && first != nil && g.born.Sub(first.born) < gestureAge {
+			break
+		}
+		delete(s.all, s.old[0])
+		s.old = s.old[1:]
+	}
+	s.all[token], s.old = g, append(s.old, token)
+	return token
+}
+
+// find returns the gesture of a token, or nil when it is too old.
+func (s *gestures) find(token string) *gesture {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[token]
+}
