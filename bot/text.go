@@ -100,3 +100,35 @@ func flush(out []Span, s Span) []Span {
 	}
 	return append(out, s)
 }
+
+// Word is the tone in a word, for networks to show beside its sign and colour; empty for Plain.
+func (t Tone) Word() string {
+	switch t {
+	case Good:
+		return "OK"
+	case Busy:
+		return "Working"
+	case Warn:
+		return "Warning"
+	case Bad:
+		return "Problem"
+	case Muted:
+		return "Quiet"
+	}
+	return ""
+}
+
+// Word is the state in a word or two.
+func (s StepState) Word() string {
+	switch s {
+	case Doing:
+		return "running"
+	case Did:
+		return "done"
+	case Failed:
+		return "failed"
+	case Skipped:
+		return "skipped"
+	}
+	return "to do"
+}

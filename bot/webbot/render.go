@@ -64,15 +64,15 @@ type look struct{ Class, Icon, Word string }
 func toneOf(t bot.Tone) look {
 	switch t {
 	case bot.Good:
-		return look{"good", "check", "OK"}
+		return look{"good", "check", t.Word()}
 	case bot.Busy:
-		return look{"busy", "spin", "Working"}
+		return look{"busy", "spin", t.Word()}
 	case bot.Warn:
-		return look{"warn", "warn", "Warning"}
+		return look{"warn", "warn", t.Word()}
 	case bot.Bad:
-		return look{"bad", "stop", "Problem"}
+		return look{"bad", "stop", t.Word()}
 	case bot.Muted:
-		return look{"muted", "dash", "Quiet"}
+		return look{"muted", "dash", t.Word()}
 	}
 	return look{"plain", "", ""}
 }
@@ -80,15 +80,15 @@ func toneOf(t bot.Tone) look {
 func stepOf(s bot.StepState) look {
 	switch s {
 	case bot.Doing:
-		return look{"doing", "spin", "running"}
+		return look{"doing", "spin", s.Word()}
 	case bot.Did:
-		return look{"did", "check", "done"}
+		return look{"did", "check", s.Word()}
 	case bot.Failed:
-		return look{"failed", "stop", "failed"}
+		return look{"failed", "stop", s.Word()}
 	case bot.Skipped:
-		return look{"skipped", "dash", "skipped"}
+		return look{"skipped", "dash", s.Word()}
 	}
-	return look{"todo", "ring", "to do"}
+	return look{"todo", "ring", s.Word()}
 }
 
 func styleOf(s bot.Style) string {
