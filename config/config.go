@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/alerts"
-	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/bot/discordbot"
+	"github.com/drey-ops/drey/bot/slackbot"
 	"github.com/drey-ops/drey/bot/webbot"
 	"github.com/drey-ops/drey/commands"
 	"github.com/drey-ops/drey/platform/session"
@@ -26,6 +27,8 @@ type Config struct {
 	Server   Server             `yaml:"server"`
 	Storage  storage.Options    `yaml:"storage"`
 	Web      webbot.Options     `yaml:"web"`
+	Slack    slackbot.Options   `yaml:"slack"`
+	Discord  discordbot.Options `yaml:"discord"`
 	Clusters map[string]Cluster `yaml:"clusters"`
 	Alerts   alerts.Options     `yaml:"alerts"`
 	Rights   commands.Options   `yaml:",inline"`
@@ -90,6 +93,8 @@ func (c Config) validate(f *file) {
 	if c.Web.Enabled {
 		lines(c.Web.Validate(), "web", bad)
 	}
+	lines(c.Slack.Validate(), "slack", bad)
+	lines(c.Discord.Validate(), "discord", bad)
 	var ap alerts.Problems
 	if err := c.Alerts.Validate(); errors.As(err, &ap) {
 		for _, p := range ap {
@@ -159,58 +164,3 @@ func (c Config) validateClusters(bad badFunc) {
 		}
 	}
 }
-
-// validatePlaces checks that the channels of the console exist wherever they are named.
-func (c Config) validatePlaces(bad badFunc) {
-	channels := c.Web.Channels
-	if len(channels) == 0 {
-		channels = defaultChannels()
-	}
-	check := func(key, place string) {
-		p, err := bot.ParsePlace(place)
-		switch {
-		case err != nil: // told by the section itself
-		case p.Network != "web":
-			bad(key, "unknown chat service %q; allowed: web", p.Network)
-		case !c.Web.Enabled:
-			bad(key, "the console is switched off (web.enabled), so %s reaches nobody", place)
-		case p.Channel != "*" && !slices.Contains(channels, p.Channel):
-			bad(key, "the console has no channel %q; it has: %s (web.channels)", p.Channel, strings.Join(channels, ", "))
-		}
-	}
-	for i, r := range c.Alerts.Routes {
-		for j, to := range r.To {
-			check(fmt.Sprintf("alerts.routes[%d].to[%d]", i, j), to)
-		}
-	}
-	for i, r := range c.Rights.Policy {
-		for j, ch := range r.Channels {
-			check(fmt.Sprintf("policy[%d].channels[%d]", i, j), ch)
-		}
-	}
-}
-
-// validateNames checks that the policy speaks of clusters and people that there are.
-func (c Config) validateNames(bad badFunc) {
-	for i, r := range c.Rights.Policy {
-		for j, cl := range r.Clusters {
-			if _, ok := c.Clusters[cl]; !ok && !strings.ContainsAny(cl, "*?[") {
-				bad(fmt.Sprintf("policy[%d].clusters[%d]", i, j), "there is no cluster %q; there are: %s", cl, strings.Join(slices.Sorted(maps.Keys(c.Clusters)), ", "))
-			}
-		}
-	}
-	people := map[string]bool{}
-	for _, u := range c.Web.Users {
-		people[u.ID] = true
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Rights.Roles)) {
-		for j, id := range c.Rights.Roles[name].WebUsers {
-			if len(people) > 0 && !people[id] {
-				bad(fmt.Sprintf("roles.%s.web_users[%d]", name, j), "the console has no user %q (web.users)", id)
-			}
-		}
-	}
-}
-
-// defaultChannels are those of a console whose configuration names none.
-func defaultChannels() []string { return []string{"ops", "oncall", "analytics"} }

@@ -1,0 +1,143 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/drey-ops/drey/bot"
+)
+
+// validatePlaces checks that the channels exist wherever they are named, as far as the file can tell.
+func (c Config) validatePlaces(bad badFunc) {
+	for _, p := range c.places() {
+		place, err := bot.ParsePlace(p.text)
+		if err != nil {
+			continue // told by the section itself
+		}
+		c.validatePlace(p.key, place, bad)
+	}
+}
+
+func (c Config) validatePlace(key string, p bot.Place, bad badFunc) {
+	switch p.Network {
+	case "web":
+		channels := c.Web.Channels
+		if len(channels) == 0 {
+			channels = defaultChannels()
+		}
+		switch {
+		case !c.Web.Enabled:
+			bad(key, "the console is switched off (web.enabled), so %s reaches nobody", p)
+		case p.Channel != "*" && !slices.Contains(channels, p.Channel):
+			bad(key, "the console has no channel %q; it has: %s (web.channels)", p.Channel, strings.Join(channels, ", "))
+		}
+	case "slack":
+		switch {
+		case !c.Slack.Enabled():
+			bad(key, "drey is not in Slack (slack.mode), so %s reaches nobody", p)
+		case p.Channel != "*" && p.Channel != "home" && !slackChannel.MatchString(p.Channel):
+			bad(key, "want a channel's id such as slack:C0ONCALL, or its name such as slack:#oncall, have %q", p.Channel)
+		}
+	case "discord":
+		switch {
+		case !c.Discord.Enabled():
+			bad(key, "drey is not in Discord (discord.mode), so %s reaches nobody", p)
+		case p.Channel != "*" && !discordChannel.MatchString(p.Channel):
+			bad(key, "want a channel's id, a number such as discord:1200000000000000001, have %q", p.Channel)
+		}
+	default:
+		bad(key, "unknown chat service %q; allowed: web, slack, discord", p.Network)
+	}
+}
+
+var (
+	slackChannel   = regexp.MustCompile(`^([CDG][A-Z0-9]{2,20}|#[^\s#]{1,80})$`)
+	discordChannel = regexp.MustCompile(`^[0-9]{1,20}$`)
+)
+
+// place is where the file names a channel.
+type place struct{ key, text string }
+
+// places are all that the file names, in its order.
+func (c Config) places() []place {
+	var out []place
+	for i, r := range c.Alerts.Routes {
+		for j, to := range r.To {
+			out = append(out, place{fmt.Sprintf("alerts.routes[%d].to[%d]", i, j), to})
+		}
+	}
+	for i, r := range c.Rights.Policy {
+		for j, ch := range r.Channels {
+			out = append(out, place{fmt.Sprintf("policy[%d].channels[%d]", i, j), ch})
+		}
+	}
+	return out
+}
+
+// Channels are the channels of a network that the file names, each once and without "*".
+func (c Config) Channels(n bot.NetworkID) []string {
+	var out []string
+	for _, p := range c.places() {
+		at, err := bot.ParsePlace(p.text)
+		if err == nil && at.Network == n && at.Channel != "*" && !slices.Contains(out, at.Channel) {
+			out = append(out, at.Channel)
+		}
+	}
+	return out
+}
+
+// WithChannels returns c with the channels of a network renamed, wherever they are named. It shares nothing with c that it
+// changes.
+func (c Config) WithChannels(n bot.NetworkID, names map[string]string) Config {
+	renamed := func(in []string) []string {
+		out := slices.Clone(in)
+		for i, text := range out {
+			p, err := bot.ParsePlace(text)
+			if err != nil || p.Network != n {
+				continue
+			}
+			if id, ok := names[p.Channel]; ok {
+				p.Channel = id
+				out[i] = p.String()
+			}
+		}
+		return out
+	}
+	c.Alerts.Routes = slices.Clone(c.Alerts.Routes)
+	for i := range c.Alerts.Routes {
+		c.Alerts.Routes[i].To = renamed(c.Alerts.Routes[i].To)
+	}
+	c.Rights.Policy = slices.Clone(c.Rights.Policy)
+	for i := range c.Rights.Policy {
+		c.Rights.Policy[i].Channels = renamed(c.Rights.Policy[i].Channels)
+	}
+	return c
+}
+
+// validateNames checks that the policy speaks of clusters and people that there are.
+func (c Config) validateNames(bad badFunc) {
+	for i, r := range c.Rights.Policy {
+		for j, cl := range r.Clusters {
+			if _, ok := c.Clusters[cl]; !ok && !strings.ContainsAny(cl, "*?[") {
+				bad(fmt.Sprintf("policy[%d].clusters[%d]", i, j), "there is no cluster %q; there are: %s", cl, strings.Join(slices.Sorted(maps.Keys(c.Clusters)), ", "))
+			}
+		}
+	}
+	people := map[string]bool{}
+	for _, u := range c.Web.Users {
+		people[u.ID] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Rights.Roles)) {
+		for j, id := range c.Rights.Roles[name].WebUsers {
+			if len(people) > 0 && !people[id] {
+				bad(fmt.Sprintf("roles.%s.web_users[%d]", name, j), "the console has no user %q (web.users)", id)
+			}
+		}
+	}
+}
+
+// defaultChannels are those of a console whose configuration names none.
+func defaultChannels() []string { return []string{"ops", "oncall", "analytics"} }
