@@ -287,6 +287,7 @@ type CommandSpec struct {
 	Examples []string
 	Params   []ParamSpec
 	Opens    bool      // called with nothing more, it opens a form
+	Files    []string  // endings of the names of files that it takes: ".sql"
 	Shortcut *Shortcut // offered on messages
 }
 
@@ -308,6 +309,7 @@ type ParamSpec struct {
 	Choices    []string
 	Completes  bool // asks the Sink for suggestions
 	Rest       bool // takes the rest of the line
+	Min, Max   *int // of an int; nil is no limit
 }
 
 // Ask asks for suggestions: for the word at byte offset At of Line, or for parameter Param of command Path with what is

@@ -193,5 +193,6 @@ func (p param) spec() bot.ParamSpec {
 	return bot.ParamSpec{
 		Name: p.name, Help: p.help, Type: p.typeName(), Required: p.required(), Default: p.deflt,
 		Choices: p.choices, Completes: p.complete != "", Rest: p.rest,
+		Min: p.min, Max: p.max,
 	}
 }

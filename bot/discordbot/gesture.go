@@ -30,6 +30,7 @@ type gesture struct {
 	answered  bool           // the first response was given
 	deferred  bool           // and it was only a promise
 	private   bool           // the first response is for the person alone, for good
+	aside     bool           // the first response was no answer (it put a question away): answers are follow-ups
 	followups []string       // ids of messages sent after it
 	posted    bot.MessageRef // the public answer, where it is an ordinary message
 }
