@@ -22,6 +22,7 @@ type gesture struct {
 	channel string // where the answer belongs: a thread is a channel of its own
 	origin  string // id of the message that bore the button
 	hidden  bool   // that message is one for the person alone
+	opens   bool   // the answer is going to be a form, which only the first response can open
 
 	// first takes the first response, where the transport waits for one (an HTTP request); nil: it goes by REST.
 	first chan any
@@ -59,6 +60,18 @@ func (g *gesture) respond(body any) (first, sent bool) {
 	}
 	g.first <- body // it has room for one
 	return true, true
+}
+
+// promise gives a deferred first response in place of one that did not come in time, and says whether that was still
+// to be given.
+func (g *gesture) promise() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.answered {
+		return false
+	}
+	g.answered, g.deferred, g.private = true, true, true
+	return true
 }
 
 // gestures are those that can still be answered, by the Token of their event.
