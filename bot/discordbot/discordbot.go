@@ -19,6 +19,10 @@ type Bot struct {
 	log      *slog.Logger
 	creds    atomic.Pointer[Options]
 	gestures *gestures
+	intake
+	sender *sender
+	asks   *questions
+	forms  *forms
 
 	mu      sync.Mutex
 	specs   []bot.CommandSpec
@@ -31,7 +35,10 @@ func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 	o = o.withDefaults()
 	b := &Bot{o: o, db: db, log: log, gestures: newGestures()}
 	b.creds.Store(&o)
+	b.proofs(o.PublicKey)
 	b.o.BotToken = ""
+	b.sender = newSender(o, func() string { return string(b.creds.Load().BotToken) }, log)
+	b.asks, b.forms = newQuestions(db), newForms()
 	return b
 }
 
@@ -54,6 +61,7 @@ func (b *Bot) Publish(_ context.Context, cmds []bot.CommandSpec) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.specs = append([]bot.CommandSpec(nil), cmds...)
+	b.routes.Store(routesOf(cmds))
 	return nil
 }
 
@@ -62,6 +70,7 @@ func (b *Bot) Rotate(o Options) {
 	now := b.o
 	now.BotToken, now.PublicKey = o.BotToken, o.PublicKey
 	b.creds.Store(&now)
+	b.proofs(o.PublicKey)
 }
 
 // receiving returns the sink and the context to deliver with; ok is false before Receive and after.

@@ -1,0 +1,88 @@
+package discordbot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/drey-ops/drey/bot"
+)
+
+// response is the data of a response that is a message.
+type response struct {
+	Content    string          `json:"content"`
+	Embeds     []embed         `json:"embeds"`
+	Components []row           `json:"components"`
+	Mentions   allowedMentions `json:"allowed_mentions"`
+	Flags      int             `json:"flags,omitempty"`
+}
+
+// embed and allowedMentions: see render.go.
+type embed struct {
+	Description string `json:"description,omitempty"`
+}
+
+type allowedMentions struct {
+	Parse []string `json:"parse"`
+}
+
+func noMentions() allowedMentions { return allowedMentions{Parse: []string{}} }
+
+// confirmMessage is the data of the response to a press that has to be confirmed: the question, for the person alone, with
+// the button that confirms and one that does not. Their custom_ids hold what was pressed, and on which message.
+func (b *Bot) confirmMessage(ctx context.Context, p pressed, label, origin string) response {
+	q := b.asks.find(ctx, p.ID, label)
+	yes := pressed{act: actYes, ID: p.ID, Origin: origin}
+	if p.act == actAskOp {
+		yes.act = actYesOp
+	}
+	no := pressed{act: actNo, ID: p.ID}
+	return response{
+		Content: "⚠️ " + escape(q.Text), Embeds: []embed{}, Mentions: noMentions(), Flags: flagEphemeral,
+		Components: rowsOf([]button{choiceButton(yes, q.Label, true), choiceButton(no, "Cancel", false)}),
+	}
+}
+
+// confirmedMessage is the data of an update that puts the question away once it was answered.
+func confirmedMessage(label string, yes bool) response {
+	text := "Nothing was done."
+	if yes {
+		text = fmt.Sprintf("Confirmed: %s", escape(label))
+	}
+	return response{Content: text, Embeds: []embed{}, Components: []row{}, Mentions: noMentions()}
+}
+
+// keptModal is the form behind a button of drey's that opens one again, or nil when it is kept no more.
+func (b *Bot) keptModal(p pressed, user string) *modal {
+	f := b.forms.find(p.ID, user, b.o.Now())
+	if f == nil {
+		return nil
+	}
+	m := modalOf(f)
+	return &m
+}
+
+func choiceButton(p pressed, label string, danger bool) button {
+	style := bot.Normal
+	if danger {
+		style = bot.Danger
+	}
+	x, _ := oneButton(bot.Button{ID: p.ID, Label: label, Style: style})
+	x.CustomID = p.String()
+	return x
+}
+
+// Reply implements bot.Network.
+func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
+	return errors.New("discordbot: not yet")
+}
+
+// Post implements bot.Network.
+func (b *Bot) Post(ctx context.Context, at bot.Place, key string, m bot.Message) (bot.MessageRef, error) {
+	return bot.MessageRef{}, errors.New("discordbot: not yet")
+}
+
+// Edit implements bot.Network.
+func (b *Bot) Edit(ctx context.Context, ref bot.MessageRef, m bot.Message) error {
+	return errors.New("discordbot: not yet")
+}
