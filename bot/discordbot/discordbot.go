@@ -19,7 +19,7 @@ type Bot struct {
 	log      *slog.Logger
 	creds    atomic.Pointer[Options]
 	gestures *gestures
-	intake
+	*intake
 	sender *sender
 	asks   *questions
 	forms  *forms
@@ -33,9 +33,8 @@ type Bot struct {
 // New returns a Bot. It calls Discord at Receive or the first Post at the earliest.
 func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 	o = o.withDefaults()
-	b := &Bot{o: o, db: db, log: log, gestures: newGestures()}
+	b := &Bot{o: o, db: db, log: log, gestures: newGestures(), intake: newIntake(o.PublicKey)}
 	b.creds.Store(&o)
-	b.proofs(o.PublicKey)
 	b.o.BotToken = ""
 	b.sender = newSender(o, func() string { return string(b.creds.Load().BotToken) }, log)
 	b.asks, b.forms = newQuestions(db), newForms()
@@ -70,7 +69,7 @@ func (b *Bot) Rotate(o Options) {
 	now := b.o
 	now.BotToken, now.PublicKey = o.BotToken, o.PublicKey
 	b.creds.Store(&now)
-	b.proofs(o.PublicKey)
+	b.proofs(o.PublicKey, b.o.Now())
 }
 
 // receiving returns the sink and the context to deliver with; ok is false before Receive and after.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/bwmarrin/discordgo"
 
@@ -88,17 +89,18 @@ type intake struct {
 	seen   seen
 }
 
-// proofs puts a public key into force.
-func (b *Bot) proofs(key string) {
-	if old := b.keys.Load(); old != nil {
-		now := old.followed(key, b.o.Now())
-		b.keys.Store(&now)
-		return
-	}
-	first := keysOf(key)
-	b.keys.Store(&first)
-	b.pauses = defaultPauses()
-	b.routes.Store(routesOf(nil))
+func newIntake(key string) *intake {
+	in := &intake{pauses: defaultPauses()}
+	k := keysOf(key)
+	in.keys.Store(&k)
+	in.routes.Store(routesOf(nil))
+	return in
+}
+
+// proofs puts another public key into force.
+func (in *intake) proofs(key string, now time.Time) {
+	k := in.keys.Load().followed(key, now)
+	in.keys.Store(&k)
 }
 
 // accept takes one interaction. It returns the gesture whose first response will come from a Reply, or else what answers

@@ -48,16 +48,16 @@ type OptionChoice struct {
 
 // What Discord takes.
 const (
-	nameMax         = 32
-	descriptionMax  = 100
-	descriptionLess = 30 // what they are cut to at worst, where a command is too long as a whole
-	paramsMax       = 25 // also of subcommands
-	suggestMax      = 25
-	suggestLen      = 100 // name and value
-	commandMax      = 8000
-	slashMax        = 100
-	onMessagesMax   = 15
-	textMax         = 6000
+	nameMax       = 32
+	helpMax       = 100
+	helpLeast     = 30 // what they are cut to at worst, where a command is too long as a whole
+	paramsMax     = 25 // also of subcommands
+	suggestMax    = 25
+	suggestLen    = 100 // name and value
+	commandMax    = 8000
+	slashMax      = 100
+	onMessagesMax = 15
+	textMax       = 6000
 )
 
 // fileOption is the option that takes a file.
@@ -80,14 +80,14 @@ func Commands(specs []bot.CommandSpec) ([]Command, error) {
 		i := slices.IndexFunc(out, func(c Command) bool { return c.Name == words[0] })
 		if i < 0 {
 			i = len(out)
-			out = append(out, Command{Type: discordgo.ChatApplicationCommand, Name: words[0], Description: cut("Commands of drey: "+words[0], descriptionMax)})
+			out = append(out, Command{Type: discordgo.ChatApplicationCommand, Name: words[0], Description: cut("Commands of drey: "+words[0], helpMax)})
 		}
 		options, err := paramsOf(spec)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("command %q: %w", spec.Path, err))
 		}
 		out[i].add(words[1:], Option{
-			Type: discordgo.ApplicationCommandOptionSubCommand, Description: cut(spec.Help, descriptionMax), Options: options,
+			Type: discordgo.ApplicationCommandOptionSubCommand, Description: cut(spec.Help, helpMax), Options: options,
 		})
 	}
 	for i := range out {
@@ -123,7 +123,7 @@ func (c *Command) add(words []string, o Option) {
 	if i < 0 {
 		i = len(c.Options)
 		c.Options = append(c.Options, Option{
-			Type: discordgo.ApplicationCommandOptionSubCommandGroup, Name: words[0], Description: cut("Commands about "+words[0], descriptionMax),
+			Type: discordgo.ApplicationCommandOptionSubCommandGroup, Name: words[0], Description: cut("Commands about "+words[0], helpMax),
 		})
 	}
 	o.Name = words[1]
@@ -147,7 +147,7 @@ func paramsOf(spec bot.CommandSpec) ([]Option, error) {
 		}
 		out = append(out, Option{
 			Type: discordgo.ApplicationCommandOptionAttachment, Name: fileOption,
-			Description: cut("A file in its stead: "+strings.Join(spec.Files, ", "), descriptionMax),
+			Description: cut("A file in its stead: "+strings.Join(spec.Files, ", "), helpMax),
 		})
 	}
 	slices.SortStableFunc(out, func(a, b Option) int {
@@ -170,11 +170,11 @@ func paramOf(p bot.ParamSpec) Option {
 	o := Option{Type: discordgo.ApplicationCommandOptionString, Name: p.Name, Required: p.Required, Description: p.Help}
 	if p.Default != "" {
 		o.Description += " (default " + p.Default + ")"
-		if units(o.Description) > descriptionMax {
+		if units(o.Description) > helpMax {
 			o.Description = p.Help
 		}
 	}
-	if o.Description = cut(o.Description, descriptionMax); o.Description == "" {
+	if o.Description = cut(o.Description, helpMax); o.Description == "" {
 		o.Description = p.Name
 	}
 	switch p.Type {
@@ -208,7 +208,7 @@ func paramOf(p bot.ParamSpec) Option {
 
 // fit shortens descriptions until the command is within Discord's limit as a whole, and says what still is beyond one.
 func (c *Command) fit() error {
-	for most := descriptionMax; c.size() > commandMax && most >= descriptionLess; most -= 10 {
+	for most := helpMax; c.size() > commandMax && most >= helpLeast; most -= 10 {
 		shorten(c.Options, most)
 	}
 	var errs []error
