@@ -23,7 +23,7 @@ const (
 
 // head is the message that stands for the incident in a channel; it depends on the incident alone.
 func head(i *Incident) bot.Message {
-	m := bot.Message{Title: stateWord(i) + ": " + i.Title, Tone: toneOf(i), Fallback: headline(i)}
+	m := bot.Message{Title: stateWord(i) + ": " + i.Title, Tone: toneOf(i), Fallback: headline(i), State: i.State(), Closed: !i.Open()}
 	shown := i.shown()
 	if s := summary(shown); s != "" {
 		m.Blocks = append(m.Blocks, bot.Textf("**%s**", s))
@@ -265,7 +265,7 @@ func (i *Incident) Message() bot.Message { return head(i) }
 
 // ButtonPaths are the commands that the buttons of an incident call.
 func ButtonPaths() []string {
-	return []string{"alerts ack", "alerts silence", "alerts unsilence", "flink savepoint", "flink restart", "flink stop"}
+	return []string{"alerts ack", "alerts silence", "alerts unsilence", "flink diagnose", "flink savepoint", "flink restart", "flink stop"}
 }
 
 // buttons are those that can work now.
@@ -281,7 +281,7 @@ func buttons(i *Incident) bot.Actions {
 				out = append(out, bot.Button{Label: "Unsilence", Call: bot.Call{Path: "alerts unsilence", Args: onIncident}})
 			}
 		} else if !i.NoAPI {
-			out = append(out, bot.Button{Label: "Silence…", Call: bot.Call{Path: "alerts silence", Args: onIncident}})
+			out = append(out, bot.Button{Label: "Silence…", Call: bot.Call{Path: "alerts silence", Args: onIncident}, Opens: true})
 		}
 	}
 	return append(out, jobButtons(i)...)
@@ -294,7 +294,7 @@ func jobButtons(i *Incident) bot.Actions {
 	}
 	args, _ := json.Marshal(map[string]string{"job": ref.String()})
 	can := func(op platform.Op) bool { return i.Facts == nil || i.Facts.can(op) }
-	var out bot.Actions
+	out := bot.Actions{{Label: "Diagnose", Call: bot.Call{Path: "flink diagnose", Args: args, InThread: true}}}
 	if can(platform.OpSavepoint) {
 		out = append(out, bot.Button{Label: "Savepoint", Call: bot.Call{Path: "flink savepoint", Args: args, InThread: true}})
 	}

@@ -245,7 +245,7 @@ Restarts: 7
 Last checkpoint: 2026-11-20 22:57 UTC
 Root cause: java.lang.NumberFormatException: For input string: 'boom'
 Incident ` + one(t, s).ID + ` · Prometheus · Alertmanager · Flink
-[Ack Savepoint Restart Stop]`
+[Ack Diagnose Savepoint Restart Stop]`
 	if d := cmp.Diff(want, plainHead(out.heads(t)[0])); d != "" {
 		t.Error(d)
 	}
@@ -256,17 +256,17 @@ func TestEnrichFailsSoft(t *testing.T) {
 		name, note, buttons string
 		jobs                fakeJobs
 	}{
-		{"no answer", "The cluster prod did not answer.", "Ack Savepoint Restart Stop", func(ctx context.Context, _, _, _ string) (JobFacts, error) {
+		{"no answer", "The cluster prod did not answer.", "Ack Diagnose Savepoint Restart Stop", func(ctx context.Context, _, _, _ string) (JobFacts, error) {
 			<-ctx.Done()
 			return JobFacts{}, platform.Errorf(platform.Unavailable, "", "no answer")
 		}},
 		{"gone", "The cluster prod does not know this job", "Ack", func(context.Context, string, string, string) (JobFacts, error) {
 			return JobFacts{}, platform.Errorf(platform.NotFound, "", "no such job")
 		}},
-		{"failed", "Job state: FAILED", "Ack Restart", func(context.Context, string, string, string) (JobFacts, error) {
+		{"failed", "Job state: FAILED", "Ack Diagnose Restart", func(context.Context, string, string, string) (JobFacts, error) {
 			return JobFacts{Ref: platform.JobRef{Cluster: "prod", Job: "orders"}, State: platform.Failed}, nil
 		}},
-		{"cannot", "Job state: RUNNING", "Ack Restart", func(context.Context, string, string, string) (JobFacts, error) {
+		{"cannot", "Job state: RUNNING", "Ack Diagnose Restart", func(context.Context, string, string, string) (JobFacts, error) {
 			return JobFacts{State: platform.Running, Cannot: []platform.Op{platform.OpSavepoint, platform.OpStop}}, nil
 		}},
 	} {
@@ -350,7 +350,7 @@ update    incident ID: new, firing, 1 firing, episode 1
 bind      about the job prod/orders
 match     route "all" matches: [web:oncall]
 compose   to web:oncall: "Firing: FlinkJobCrashLoop on prod/orders (critical). FlinkJobCrashLoop happened"
-          buttons: Ack, Savepoint, Restart, Stop
+          buttons: Ack, Diagnose, Savepoint, Restart, Stop
 `
 	id := stemOf(hashOf("main", "drey", "alertname", "FlinkJobCrashLoop"), 0)
 	if d := cmp.Diff(want, strings.ReplaceAll(got, id, "ID")); d != "" {

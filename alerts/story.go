@@ -157,7 +157,7 @@ func digest(m bot.Message) string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	var errs []error
-	for _, part := range []any{m.Title, m.Tone, m.Fallback} {
+	for _, part := range []any{m.Title, m.Tone, m.Fallback, m.State} {
 		errs = append(errs, enc.Encode(part))
 	}
 	for _, b := range m.Blocks {

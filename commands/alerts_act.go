@@ -109,6 +109,7 @@ func alertsSilence(d Deps) *Command {
 		Path: "alerts silence", Help: "Silence an incident's alerts in Alertmanager for a while",
 		Examples:   []string{"/alerts silence k3x9q2 2h maintenance of the broker"},
 		Permission: "alert.silence", Effect: Changes,
+		Opens: true, Shortcut: &bot.Shortcut{Label: "Silence"},
 	}, func(ctx context.Context, e *Env, a silenceArgs) (bot.Message, error) {
 		if a.Duration < time.Minute || a.Duration > silenceMax {
 			return bot.Message{}, platform.Errorf(platform.Invalid, "", "a silence lasts 1m to 30d, not %s; nothing was silenced", a.Duration)

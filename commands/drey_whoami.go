@@ -16,6 +16,9 @@ func dreyWhoami() *Command {
 		m := bot.Message{Title: "You are " + nameOf(e.Actor), Private: true, Blocks: []bot.Block{
 			bot.Fields{bot.F("Known as", e.Actor), bot.F("Roles", orNone(p.Roles(e.Actor))), bot.F("Here", e.Place)},
 		}}
+		if e.Actor.Outside {
+			m.Blocks = append(m.Blocks, bot.Textf("You are a guest here, so roles for everyone do not hold. A role that names you or your group does."))
+		}
 		x := p.about(Request{Actor: e.Actor, Place: e.Place, Now: e.Now, Anywhere: true})
 		if len(x.here.Rows) == 0 {
 			m.Blocks = append(m.Blocks, bot.Textf("In this channel no rule allows you anything but `/drey help` and the like."))

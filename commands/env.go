@@ -112,7 +112,10 @@ func (e *Env) Form(title, submit string) bot.Message {
 }
 
 // Told is an error that says what to answer: a question back, rather than a failure.
-type Told struct{ Message bot.Message }
+type Told struct {
+	Message bot.Message
+	fault   string // the same in a line beside a field of a form
+}
 
 func (t *Told) Error() string {
 	if t.Message.Title != "" {
@@ -122,4 +125,4 @@ func (t *Told) Error() string {
 }
 
 // Tell returns an error whose message is the answer to the person, as it is.
-func Tell(m bot.Message) error { return &Told{m} }
+func Tell(m bot.Message) error { return &Told{Message: m} }

@@ -61,6 +61,7 @@ func newRig(t *testing.T, clusters map[string]*fakeFlink) *rig {
 	outbox := bot.NewOutbox(db, log, bot.OutboxOptions{}, r.chat)
 	r.deps = Deps{
 		DB: db, Clusters: cs, Alerts: r.alerts, Ops: ops.New(db, cs, log, ops.Options{Observe: ObserveOps(outbox)}),
+		Links:  Links{External: "https://drey.example.com", Clusters: map[string]ClusterLinks{"prod": {UI: "https://flink.example.com/prod/", API: "http://jm.internal:8081"}}},
 		Status: func(context.Context) []bot.Field { return []bot.Field{bot.F("Version", "test")} },
 	}
 	r.router = NewRouter(db, log, All(r.deps), policy, outbox, RouterOptions{Completers: r.deps.Completers()})

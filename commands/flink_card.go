@@ -63,7 +63,7 @@ func jobOf(op ops.Operation) string { return op.Cluster + "/" + op.Job }
 
 // OpCard is the message that follows an operation.
 func OpCard(op ops.Operation) bot.Message {
-	m := bot.Message{Title: fmt.Sprintf("%s: %s", op.Title, jobOf(op)), Tone: opTone(op)}
+	m := bot.Message{Title: fmt.Sprintf("%s: %s", op.Title, jobOf(op)), Tone: opTone(op), State: opState(op), Closed: op.Status.Final()}
 	said := cmp.Or(op.Error, op.Note)
 	switch op.Status {
 	case saga.Stuck, saga.Failed, saga.Canceled:
@@ -142,6 +142,22 @@ func opTone(op ops.Operation) bot.Tone {
 		return bot.Muted
 	default:
 		return bot.Busy
+	}
+}
+
+// opState is where an operation stands, for networks whose threads bear tags.
+func opState(op ops.Operation) string {
+	switch op.Status {
+	case saga.Done:
+		return "done"
+	case saga.Failed:
+		return "failed"
+	case saga.Canceled:
+		return "cancelled"
+	case saga.Stuck:
+		return "stuck"
+	default:
+		return "running"
 	}
 }
 

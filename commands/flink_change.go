@@ -27,7 +27,8 @@ func flinkSavepoint(d Deps) *Command {
 		Path: "flink savepoint", Help: "Write a savepoint of a running job",
 		Examples:   []string{"/flink savepoint orders", "/flink savepoint prod/orders canonical=true"},
 		Permission: "savepoint.create", Effect: Changes, Op: platform.OpSavepoint,
-		Resolve: ResolveJobs(d.findJob),
+		Resolve:  ResolveJobs(d.findJob),
+		Shortcut: &bot.Shortcut{Label: "Savepoint"},
 	}, func(ctx context.Context, e *Env, a savepointArgs) (bot.Message, error) {
 		return d.change(ctx, e, a.Job, func(t ops.Target) ops.Request { return ops.Savepoint{Job: t, Canonical: a.Canonical} })
 	})
@@ -91,7 +92,7 @@ func flinkScale(d Deps) *Command {
 
 type restartArgs struct {
 	Job       platform.JobRef `json:"job" help:"the job, as NAME or CLUSTER/NAME" complete:"job"`
-	Savepoint string          `json:"savepoint" help:"path of a savepoint or checkpoint; the default is the newest" optional:"true"`
+	Savepoint string          `json:"savepoint" help:"path of a savepoint or checkpoint; the default is the newest" complete:"savepoint" optional:"true"`
 	Fresh     bool            `json:"fresh" help:"start without any state"`
 }
 

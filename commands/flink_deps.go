@@ -29,6 +29,7 @@ type Deps struct {
 	Ops      *ops.Ops
 	Alerts   Alerts
 	Status   func(ctx context.Context) []bot.Field // of drey itself, for /drey status
+	Links    Links
 }
 
 // each asks every cluster at once, and returns the answers in the clusters' order with the errors of those that gave none.
@@ -313,6 +314,7 @@ func (d Deps) Completers() map[string]Completer {
 		"cluster":   d.completeClusters,
 		"operation": d.completeOperations,
 		"incident":  d.completeIncidents,
+		"savepoint": d.completeSavepoints,
 	}
 }
 
@@ -345,6 +347,27 @@ func (d Deps) completeClusters(_ context.Context, _ *Env, prefix string) []bot.C
 	for _, n := range d.Clusters.Names() {
 		if strings.Contains(n, prefix) {
 			out = append(out, bot.Choice{Value: n})
+		}
+	}
+	return out
+}
+
+// completeSavepoints offers the restore points that drey recorded: those of the job that is named already, or of all.
+func (d Deps) completeSavepoints(ctx context.Context, e *Env, prefix string) []bot.Choice {
+	list, err := d.Ops.Jobs(ctx, 50)
+	if err != nil {
+		return nil
+	}
+	job := e.Given["job"]
+	var out []bot.Choice
+	for _, k := range list {
+		if job != "" && job != k.Name && job != k.Cluster+"/"+k.Name || !e.Allowed("savepoint.read", k.Cluster, k.Name) {
+			continue
+		}
+		for _, s := range slices.Backward(k.Savepoints) {
+			if strings.Contains(s.Path, prefix) || strings.Contains(k.Name, prefix) {
+				out = append(out, bot.Choice{Value: s.Path, Label: k.Name + ", " + string(s.Kind) + ", " + ago(e.Now, s.At), Help: s.Path})
+			}
 		}
 	}
 	return out

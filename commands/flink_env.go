@@ -27,6 +27,15 @@ func (e *Env) cardPlace() bot.Place {
 	return p
 }
 
+// pressedWith says whether the call is the press of a button that gives the parameter: one that turns a page.
+func (e *Env) pressedWith(param string) bool {
+	if e.Event.Button == "" || e.Event.Form != nil {
+		return false
+	}
+	g, err := givenOf(e.Event.Call.Args, nil)
+	return err == nil && len(g[param]) > 0
+}
+
 // again is the present call with some of its arguments replaced.
 func (e *Env) again(with map[string]any) bot.Call {
 	args := map[string]any{}

@@ -15,6 +15,7 @@ import (
 type fakeFlink struct {
 	mu         sync.Mutex
 	down       bool
+	silent     []string // calls that get no answer
 	jobs       []platform.Job
 	exceptions []platform.Exception
 	points     platform.Checkpoints
@@ -49,7 +50,7 @@ func ended(n int, name string, s platform.JobState, ago time.Duration) platform.
 func (f *fakeFlink) look(ctx context.Context, call string) error {
 	f.mu.Lock()
 	f.asked[call]++
-	if f.down || ctx.Err() != nil {
+	if f.down || ctx.Err() != nil || slices.Contains(f.silent, call) {
 		f.mu.Unlock()
 		return platform.Errorf(platform.Unavailable, "", "no answer")
 	}

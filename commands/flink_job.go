@@ -155,7 +155,7 @@ func jobButtons(e *Env, ref platform.JobRef, j platform.Job, known ops.Known) bo
 		acts = append(acts, Button("Savepoint", "flink savepoint", savepointArgs{Job: ref}))
 	}
 	if !j.State.Terminal() && may("job.scale") {
-		acts = append(acts, bot.Button{Label: "Scale…", Call: CallOf("flink scale", scaleArgs{Job: ref})})
+		acts = append(acts, bot.Button{Label: "Scale…", Call: CallOf("flink scale", scaleArgs{Job: ref}), Opens: true})
 	}
 	if known.Source != nil && may("job.restart") {
 		acts = append(acts, bot.Button{Label: "Restart", Call: CallOf("flink restart", restartArgs{Job: ref}), Confirm: "Restart " + name + " from its newest restore point?"})
@@ -163,7 +163,7 @@ func jobButtons(e *Env, ref platform.JobRef, j platform.Job, known ops.Known) bo
 	if !j.State.Terminal() && may("job.stop") {
 		acts = append(acts, bot.Button{Label: "Stop", Style: bot.Danger, Call: CallOf("flink stop", stopArgs{Job: ref}), Confirm: "Stop " + name + " with a savepoint?"})
 	}
-	return append(acts, Button("Errors", "flink errors", jobArgs{Job: ref}), Button("Refresh", "flink job", jobArgs{Job: ref}))
+	return append(acts, Button("Diagnose", "flink diagnose", jobArgs{Job: ref}), Button("Errors", "flink errors", jobArgs{Job: ref}), Button("Refresh", "flink job", jobArgs{Job: ref}))
 }
 
 // forgottenJob shows a job that its cluster does not know any more: it was restarted without high availability, or the job

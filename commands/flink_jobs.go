@@ -41,7 +41,9 @@ func flinkJobs(d Deps) *Command {
 		if len(got) == 0 && len(failed) > 0 {
 			return bot.Message{}, noJobs(names, failed)
 		}
-		return jobsMessage(e, a, names, got, failed), nil
+		m := jobsMessage(e, a, names, got, failed)
+		m.Instead = e.pressedWith("page")
+		return m, nil
 	})
 }
 

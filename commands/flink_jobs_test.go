@@ -114,10 +114,10 @@ func TestJobCard(t *testing.T) {
 	m := r.says("olga", "/flink job orders")
 	wants(t, m, "prod/orders", "State: ● RUNNING", "Tasks: 2 of 2 running", "Restarts: 0", "Last checkpoint: 5 min ago, 14.0 kB in 12 ms", "Failed checkpoints: 2",
 		"Parallelism: 2 (at most 128)", "Last exception, 1 h 0 min ago: java.lang.RuntimeException: boom", "Source | RUNNING | 2 | 12.3 k", "Job id "+string(f.jobs[0].ID))
-	if got := strings.Join(labels(m), " "); got != "Savepoint Scale… Stop Errors Refresh" { // it was not submitted through drey: no Restart
+	if got := strings.Join(labels(m), " "); got != "Savepoint Scale… Stop Diagnose Errors Refresh" { // it was not submitted through drey: no Restart
 		t.Errorf("buttons: %s", got)
 	}
-	if got := strings.Join(labels(r.says("vera", "/flink job orders")), " "); got != "Errors Refresh" {
+	if got := strings.Join(labels(r.says("vera", "/flink job orders")), " "); got != "Diagnose Errors Refresh" {
 		t.Errorf("vera's buttons: %s", got)
 	}
 	wants(t, r.says("vera", "/flink job ordesr"), "did you mean orders")

@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -21,9 +22,11 @@ type sqlArgs struct {
 	Cluster     string        `json:"cluster" help:"where to run it" complete:"cluster" optional:"true"`
 	Name        string        `json:"name" help:"the job's name; the default is the table it writes to" optional:"true"`
 	Parallelism int           `json:"parallelism" help:"of the job" min:"1" max:"32768" optional:"true"`
-	Savepoint   string        `json:"savepoint" help:"path to start the job from" optional:"true"`
+	Savepoint   string        `json:"savepoint" help:"path to start the job from" complete:"savepoint" optional:"true"`
 	Rows        int           `json:"rows" help:"most rows of a SELECT" default:"200" min:"1" max:"10000"`
 	Time        time.Duration `json:"time" help:"longest time of a SELECT" default:"30s"`
+	Edit        bool          `json:"edit" help:"open the editor with the text, and run nothing" hidden:"true"`
+	Review      bool          `json:"review" help:"show what it would do before it changes anything" hidden:"true"`
 }
 
 // sqlTimeMax keeps a SELECT within the time that one call may take.
@@ -50,22 +53,13 @@ func flinkSQL(d Deps) *Command {
 			"/flink sql name=orders INSERT INTO out SELECT * FROM orders",
 		},
 		Permission: "sql.read", Effect: Changes, Op: platform.OpSubmitSQL,
-		Resolve: ResolveArgs(func(_ context.Context, e *Env, a *sqlArgs) error {
-			if strings.TrimSpace(a.Text) == "" {
-				return Tell(d.sqlEditor(e, *a))
-			}
-			if err := mistyped(a.Text); err != nil {
-				return err
-			}
-			return d.pickCluster(e, &a.Cluster)
-		}),
+		Opens: true, Files: []string{".sql"},
+		Shortcut: &bot.Shortcut{Label: "Run as Flink SQL", Text: "text", Args: json.RawMessage(`{"edit":true}`)},
+		Resolve:  ResolveArgs(d.resolveSQL),
 	}, func(ctx context.Context, e *Env, a sqlArgs) (bot.Message, error) {
-		stmts, err := sqltext.Split(a.Text)
+		stmts, err := statements(a.Text)
 		if err != nil {
-			return bot.Message{}, platform.Errorf(platform.Invalid, "", "%w; nothing was run", err)
-		}
-		if len(stmts) == 0 {
-			return bot.Message{}, platform.Errorf(platform.Invalid, "", "there is no statement in this, only comments; nothing was run")
+			return bot.Message{}, d.inEditor(e, a, "text", err)
 		}
 		c, err := d.Clusters.Cluster(a.Cluster)
 		if err != nil {
@@ -77,29 +71,6 @@ func flinkSQL(d Deps) *Command {
 		}
 		return s.run(ctx, stmts)
 	})
-}
-
-// sqlEditor is the form to write SQL in. What is typed less often than a statement is left to the command line.
-func (d Deps) sqlEditor(e *Env, a sqlArgs) bot.Message {
-	f := &bot.Form{Title: "Run SQL", Submit: "Run", Call: e.cmd.callAgain(e.Event.Call, Encode(a))}
-	f.Fields = append(f.Fields, bot.Input{
-		Name: "text", Label: "SQL", Kind: "text", Required: true, Value: a.Text,
-		Help: "SELECT shows rows, INSERT becomes a job. Several statements end in semicolons.",
-	})
-	if names := d.usable(e); len(names) > 1 {
-		in := bot.Input{Name: "cluster", Label: "Cluster", Kind: "choice", Required: true, Value: cmp.Or(a.Cluster, names[0])}
-		for _, n := range names {
-			in.Choices = append(in.Choices, bot.Choice{Value: n})
-		}
-		f.Fields = append(f.Fields, in)
-	}
-	line := func(name, label, help, value string) {
-		f.Fields = append(f.Fields, bot.Input{Name: name, Label: label, Help: help, Kind: "line", Value: value})
-	}
-	line("name", "Job name", "Of an INSERT; left empty, the table that it writes to.", a.Name)
-	line("parallelism", "Parallelism", "Of an INSERT; left empty, the cluster's default.", zeroEmpty(a.Parallelism))
-	line("savepoint", "Start from savepoint", "Its path; left empty, an INSERT starts without state.", a.Savepoint)
-	return bot.Message{Private: true, Form: f, Title: f.Title, Fallback: "Run SQL: fill in the form, or type /flink sql and the statement"}
 }
 
 func zeroEmpty(n int) string {

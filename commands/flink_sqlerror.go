@@ -110,9 +110,16 @@ func (s *script) failed(err error, st sqltext.Statement, i, of int) error {
 	} else if of > 1 {
 		m.Blocks = append([]bot.Block{bot.Textf("**%s** did not run. %s", upperFirst(strings.TrimSuffix(which, ": ")), kept)}, m.Blocks...)
 	}
+	wrong := sentence(m)
+	if at != nil {
+		wrong = fmt.Sprintf("Line %d, column %d: %s", at.line, at.col, sentence(m))
+	}
 	m.Blocks = append(s.done[:len(s.done):len(s.done)], m.Blocks...)
 	m.Private = true
-	return Tell(m)
+	if !s.e.fromEditor() && s.e.Approved == "" && s.e.cmd.param("edit") != nil {
+		m.Blocks = append(m.Blocks, s.e.Actions(bot.Button{Label: "Edit…", Call: s.e.again(map[string]any{"edit": true}), Opens: true}))
+	}
+	return s.d.inEditor(s.e, s.a, "text", &Told{Message: m, fault: wrong})
 }
 
 // excerpt is the line of the script that is wrong, with a mark under the place.

@@ -23,7 +23,7 @@ type Role struct {
 	DiscordRoles []string `yaml:"discord_roles"`
 	DiscordUsers []string `yaml:"discord_users"`
 	WebUsers     []string `yaml:"web_users"`
-	Everyone     bool     `yaml:"everyone"`
+	Everyone     bool     `yaml:"everyone"` // but not guests and people of other organisations
 }
 
 // Requirement is what a rule asks for besides the right.
@@ -137,12 +137,16 @@ func (p *Policy) bind(i int, r Role) {
 	}
 }
 
-// rolesOf returns the roles of a person. A person without an id is nobody, and has not even the roles of everyone.
+// rolesOf returns the roles of a person. A person without an id is nobody, and has not even the roles of everyone; nor has
+// an outsider, whom only a role that names them or their group lets in.
 func (p *Policy) rolesOf(a bot.Actor) roleSet {
 	if a.ID == "" || a.Network == "" {
 		return nil
 	}
-	set := p.everyone.or(p.members[member{string(a.Network) + " user", a.ID}])
+	set := p.members[member{string(a.Network) + " user", a.ID}]
+	if !a.Outside {
+		set = set.or(p.everyone)
+	}
 	for _, g := range a.Groups {
 		if g != "" {
 			set = set.or(p.members[member{string(a.Network) + " group", g}])

@@ -234,15 +234,15 @@ func typedWord(ev bot.Event, t Tree) string {
 }
 
 // askAgain answers a call that is not put right: a submitted form comes back with the mistake beside its field, and a
-// button that leaves something open asks for it.
+// button that leaves something open asks for it, as does a command that Opens and was called with nothing.
 func (r *Router) askAgain(c *Command, ev bot.Event, err error) (bot.Message, error) {
 	var wrong *UsageError
-	if ev.Form == nil && ev.Button == "" || !errors.As(err, &wrong) {
+	if ev.Form == nil && ev.Button == "" && !c.Opens || !errors.As(err, &wrong) {
 		return bot.Message{}, err
 	}
 	if ev.Form == nil {
-		g, gerr := givenOf(ev.Call.Args, nil)
-		if gerr != nil {
+		_, g, gerr := r.tree.given(ev.Call, nil)
+		if gerr != nil || ev.Button == "" && len(g) > 0 { // typed, but not right
 			return bot.Message{}, err
 		}
 		f := c.rest(g)

@@ -40,6 +40,11 @@ type Spec struct {
 	Effect     Effect      //
 	Op         platform.Op // the kind of change it makes to a cluster; empty: none
 	Hidden     bool        // left out of help, suggestions and references
+	Opens      bool        // called with nothing more, it answers with a form
+	Files      []string    // endings of the names of files that it takes: ".sql"
+
+	// Shortcut offers the command on messages; nil: it does not.
+	Shortcut *bot.Shortcut
 
 	// Resolve makes the arguments exact ("orders" → prod/orders) before the second check. It may ask clusters. An error of
 	// Tell puts a question back to the person. Made by ResolveArgs or ResolveJobs; nil: nothing to resolve.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/drey-ops/drey/bot"
 )
@@ -73,7 +74,7 @@ func (t Tree) Specs() []bot.CommandSpec {
 		if c.Hidden {
 			continue
 		}
-		s := bot.CommandSpec{Path: c.Path, Help: c.Help, Examples: c.Examples}
+		s := bot.CommandSpec{Path: c.Path, Help: c.Help, Examples: c.Examples, Opens: c.Opens, Files: c.Files, Shortcut: c.Shortcut}
 		for _, p := range c.params {
 			if !p.hidden {
 				s.Params = append(s.Params, p.spec())
@@ -112,6 +113,7 @@ var pathForm = regexp.MustCompile(`^[a-z][a-z0-9-]*( [a-z][a-z0-9-]*)*$`)
 // Check tells every mistake in the tree: it is asked by a house test.
 func (t Tree) Check() error {
 	var errs []error
+	shortcuts := 0
 	for i, c := range t {
 		bad := func(format string, args ...any) {
 			errs = append(errs, fmt.Errorf("command %q: %s", c.Path, fmt.Sprintf(format, args...)))
@@ -134,11 +136,56 @@ func (t Tree) Check() error {
 		if c.Effect != Reads && c.Op != "" && c.Permission == "" {
 			bad("it changes a cluster and asks for no permission")
 		}
+		c.checkGestures(bad)
+		if c.Shortcut != nil {
+			shortcuts++
+		}
 		if len(c.bugs) == 0 {
 			t.checkExamples(c, bad)
 		}
 	}
+	if shortcuts > shortcutsMax {
+		errs = append(errs, fmt.Errorf("%d shortcuts, networks take %d", shortcuts, shortcutsMax))
+	}
 	return errors.Join(errs...)
+}
+
+// What networks take of shortcuts.
+const (
+	shortcutsMax     = 10
+	shortcutLabelMax = 24
+)
+
+// checkGestures tells mistakes in what a command says of shortcuts and files.
+func (c *Command) checkGestures(bad func(string, ...any)) {
+	for _, f := range c.Files {
+		if !strings.HasPrefix(f, ".") || f != strings.ToLower(f) {
+			bad("ending %q of files must be lower case and begin with a dot", f)
+		}
+	}
+	s := c.Shortcut
+	if s == nil {
+		return
+	}
+	g, err := givenOf(s.Args, nil)
+	if err != nil {
+		bad("shortcut: %v", err)
+	}
+	if s.Text != "" {
+		g[s.Text] = []string{"x"}
+		if p := c.param(s.Text); p == nil || p.kind != kindString {
+			bad("shortcut: %q takes no text", s.Text)
+		}
+		if _, err := c.decode(g); err != nil {
+			bad("shortcut: %v", err)
+		}
+	}
+	if n := utf8.RuneCountInString(s.Label); n == 0 || n > shortcutLabelMax {
+		bad("shortcut label %q must have 1 to %d characters", s.Label, shortcutLabelMax)
+	}
+	if c.Hidden {
+		bad("it is hidden and has a shortcut")
+	}
 }
 
 func (t Tree) checkExamples(c *Command, bad func(string, ...any)) {

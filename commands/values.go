@@ -316,6 +316,9 @@ func (c *Command) form(g given, wrong *UsageError) *bot.Form {
 		if p.rest && !p.line {
 			in.Kind = "text"
 		}
+		if p.complete != "" {
+			in.Asks = c.Path
+		}
 		offered := append(slices.Clone(p.choices), p.suggest...)
 		if len(p.suggest) > 0 && in.Value != "" && !slices.Contains(offered, in.Value) {
 			offered = append(offered, in.Value)
