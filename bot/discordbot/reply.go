@@ -8,48 +8,28 @@ import (
 	"github.com/drey-ops/drey/bot"
 )
 
-// response is the data of a response that is a message.
-type response struct {
-	Content    string          `json:"content"`
-	Embeds     []embed         `json:"embeds"`
-	Components []row           `json:"components"`
-	Mentions   allowedMentions `json:"allowed_mentions"`
-	Flags      int             `json:"flags,omitempty"`
-}
-
-// embed and allowedMentions: see render.go.
-type embed struct {
-	Description string `json:"description,omitempty"`
-}
-
-type allowedMentions struct {
-	Parse []string `json:"parse"`
-}
-
-func noMentions() allowedMentions { return allowedMentions{Parse: []string{}} }
-
 // confirmMessage is the data of the response to a press that has to be confirmed: the question, for the person alone, with
 // the button that confirms and one that does not. Their custom_ids hold what was pressed, and on which message.
-func (b *Bot) confirmMessage(ctx context.Context, p pressed, label, origin string) response {
+func (b *Bot) confirmMessage(ctx context.Context, p pressed, label, origin string) body {
 	q := b.asks.find(ctx, p.ID, label)
 	yes := pressed{act: actYes, ID: p.ID, Origin: origin}
 	if p.act == actAskOp {
 		yes.act = actYesOp
 	}
 	no := pressed{act: actNo, ID: p.ID}
-	return response{
-		Content: "⚠️ " + escape(q.Text), Embeds: []embed{}, Mentions: noMentions(), Flags: flagEphemeral,
-		Components: rowsOf([]button{choiceButton(yes, q.Label, true), choiceButton(no, "Cancel", false)}),
-	}
+	out := emptyBody("⚠️ " + escape(q.Text))
+	out.Flags = flagEphemeral
+	out.Components = rowsOf([]button{choiceButton(yes, q.Label, true), choiceButton(no, "Cancel", false)})
+	return out
 }
 
 // confirmedMessage is the data of an update that puts the question away once it was answered.
-func confirmedMessage(label string, yes bool) response {
+func confirmedMessage(label string, yes bool) body {
 	text := "Nothing was done."
 	if yes {
 		text = fmt.Sprintf("Confirmed: %s", escape(label))
 	}
-	return response{Content: text, Embeds: []embed{}, Components: []row{}, Mentions: noMentions()}
+	return emptyBody(text)
 }
 
 // keptModal is the form behind a button of drey's that opens one again, or nil when it is kept no more.
