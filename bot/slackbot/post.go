@@ -1,0 +1,119 @@
+package slackbot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/drey-ops/drey/bot"
+)
+
+// storeWait bounds what is written down after Slack was told.
+const storeWait = 5 * time.Second
+
+// outboxPatience is how long a message of the Outbox waits for its pace here: it goes back into the queue rather than
+// stand in the way of the answers to people.
+const outboxPatience = 1500 * time.Millisecond
+
+// impatient is the patience of a call that is made now or not at all.
+const impatient = time.Nanosecond
+
+// Post implements bot.Network. Slack has no keys of its own: what is going to be posted is written down before, and a
+// post whose answer was lost is looked for by the mark it bears before it is made again.
+func (b *Bot) Post(ctx context.Context, at bot.Place, key string, m bot.Message) (bot.MessageRef, error) {
+	in, err := b.intend(ctx, key)
+	if err != nil {
+		return bot.MessageRef{}, err
+	}
+	if in.record.TS == "" && !in.record.Since.IsZero() {
+		ts, err := in.find(ctx)
+		if err != nil {
+			return bot.MessageRef{}, err
+		}
+		if ts != "" {
+			in.end(ctx, "", ts)
+		}
+	}
+	if in.record.TS == "" {
+		if err := in.make(ctx, at, m); err != nil {
+			return bot.MessageRef{}, err
+		}
+	}
+	ref := bot.MessageRef{Place: at, ID: in.record.TS}
+	ref.Place.Network, ref.Place.Channel = Network, in.record.Channel
+	b.homes.touch()
+	if err := b.attachFiles(ctx, ref, m); err != nil {
+		return bot.MessageRef{}, err
+	}
+	return ref, nil
+}
+
+// make posts, with the intent written down around it.
+func (in *intent) make(ctx context.Context, at bot.Place, m bot.Message) error {
+	if err := in.begin(ctx, at.Channel, at.Thread); err != nil {
+		return err
+	}
+	channel, ts, err := in.b.say(ctx, at, in.mark, m, outboxPatience)
+	if err == nil {
+		in.end(ctx, channel, ts)
+	} else if !unsure(err) {
+		in.end(ctx, "", "")
+	}
+	return err
+}
+
+// say posts a message under a mark. It returns the channel as Slack names it.
+func (b *Bot) say(ctx context.Context, at bot.Place, mark string, m bot.Message, patience time.Duration) (channel, ts string, err error) {
+	err = b.pictured(ctx, m, func(out rendered) error {
+		options := append(out.options(), slack.MsgOptionMetadata(marked(mark)), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())
+		if at.Thread != "" {
+			options = append(options, slack.MsgOptionTS(at.Thread))
+			if m.Broadcast {
+				options = append(options, slack.MsgOptionBroadcast())
+			}
+		}
+		return b.client.call(ctx, request{method: methodPost, channel: at.Channel, patience: patience}, func(ctx context.Context, api *slack.Client) error {
+			var err error
+			channel, ts, err = api.PostMessageContext(ctx, at.Channel, options...)
+			return err
+		})
+	})
+	if err == nil && ts == "" {
+		return "", "", fmt.Errorf("post in %s: the answer names no message", at.Channel)
+	}
+	return channel, ts, err
+}
+
+// Edit implements bot.Network.
+func (b *Bot) Edit(ctx context.Context, ref bot.MessageRef, m bot.Message) error {
+	if err := b.update(ctx, ref, m, outboxPatience); err != nil {
+		return err
+	}
+	b.homes.touch()
+	return b.attachFiles(ctx, ref, m)
+}
+
+// update replaces a posted message, but for its files.
+func (b *Bot) update(ctx context.Context, ref bot.MessageRef, m bot.Message, patience time.Duration) error {
+	return b.pictured(ctx, m, func(out rendered) error {
+		return b.client.call(ctx, request{method: methodUpdate, patience: patience}, func(ctx context.Context, api *slack.Client) error {
+			_, _, _, err := api.UpdateMessageContext(ctx, ref.Place.Channel, ref.ID, out.options()...)
+			return err
+		})
+	})
+}
+
+// options always name text, blocks and attachments: an edit that leaves one out would keep it, or lose it.
+func (r rendered) options() []slack.MsgOption {
+	attachments := r.Attachments
+	if attachments == nil {
+		attachments = []slack.Attachment{}
+	}
+	return []slack.MsgOption{slack.MsgOptionText(r.Text, false), slack.MsgOptionBlocks(r.Blocks...), slack.MsgOptionAttachments(attachments...)}
+}
+
+// isUser says whether a place is a person rather than a channel.
+func isUser(id string) bool { return strings.HasPrefix(id, "U") || strings.HasPrefix(id, "W") }
