@@ -44,6 +44,8 @@ type gesture struct {
 
 	// ack takes the body of the acknowledgement, where the transport waits for one (a sent modal); nil elsewhere.
 	ack chan any
+	// ackMax is the longest body that the transport can take, in bytes; 0: any.
+	ackMax int
 
 	mu     sync.Mutex
 	acked  bool
@@ -51,6 +53,10 @@ type gesture struct {
 	view   openView       // the modal that shows the answer, if one is open
 	posted bot.MessageRef // the public answer, once there is one
 	told   bool           // a private word was said
+
+	opening chan struct{} // closed once the modal of opens is open, or could not be opened; nil: nothing is under way
+	since   time.Time     // when the public answer was first sent, while it is not known whether it arrived
+	barred  bool          // drey cannot speak in the channel
 }
 
 // openView is a modal as Slack knows it.
@@ -66,8 +72,8 @@ type sharedLink struct{ url, domain string }
 // unfurlTarget says which message the links stand in.
 type unfurlTarget struct{ channel, ts, id, source string }
 
-// acknowledge gives the body of the acknowledgement, and says whether the transport still waited for it. nil is an empty
-// one.
+// acknowledge gives the body of the acknowledgement, and says whether the transport still waited for it and could take it.
+// nil is an empty one.
 func (g *gesture) acknowledge(body any) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -75,17 +81,25 @@ func (g *gesture) acknowledge(body any) bool {
 		return false
 	}
 	g.acked = true
+	if g.ackMax > 0 && !encodesWithin(body, g.ackMax) {
+		g.ack <- tooLong{}
+		return false
+	}
 	g.ack <- body // it has room for one
 	return true
 }
 
-// expire ends the wait for a body: the transport acknowledges by itself now. It says whether none had been given.
+// expire ends the wait for a body: the transport acknowledges by itself now, with a view that says drey is at work. It says
+// whether none had been given.
 func (g *gesture) expire() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	was := g.acked
+	if g.acked {
+		return false
+	}
 	g.acked = true
-	return !was
+	g.view.hash, g.view.form = "", ""
+	return true
 }
 
 // respondable takes one use of the response URL, and says whether there was one.

@@ -154,7 +154,7 @@ func tierOf(method string) int {
 		return tier3
 	case "conversations.list", "users.list", "usergroups.list", "usergroups.users.list", "users.conversations":
 		return tier2
-	case "apps.connections.open":
+	case methodSocket:
 		return tier1
 	}
 	return tier4
@@ -164,6 +164,9 @@ func tierOf(method string) int {
 func paceOf(method string) (every time.Duration, burst int) {
 	if method == methodRespond || method == methodUpload {
 		return time.Millisecond, 1000 // not part of the Web API: a response URL has its own budget, an upload address is used once
+	}
+	if method == methodSocket {
+		return time.Minute, 6 // an app with all its connections has to be able to start again
 	}
 	tier := tierOf(method)
 	burst = max(1, tier/4)

@@ -2,7 +2,6 @@ package slackbot
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -19,19 +18,29 @@ type Bot struct {
 	log      *slog.Logger
 	creds    atomic.Pointer[Options]
 	gestures *gestures
+	client   *client
+	homes    *homes
+	people   *people
+	keys     keyring
 
-	mu      sync.Mutex
-	specs   []bot.CommandSpec
-	sink    bot.Sink
-	running context.Context // of Receive; what is delivered outlives the request that brought it
+	reception atomic.Pointer[reception] // of the Receive that runs
+	rotated   chan struct{}             // closed at the next Rotate; guarded by mu
+
+	mu    sync.Mutex
+	specs []bot.CommandSpec
 }
 
 // New returns a Bot. It calls Slack at Receive or the first Post at the earliest.
 func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 	o = o.withDefaults()
-	b := &Bot{o: o, db: db, log: log, gestures: newGestures()}
+	b := &Bot{o: o, db: db, log: log, gestures: newGestures(), rotated: make(chan struct{})}
 	b.creds.Store(&o)
+	b.keys.put(o.SigningSecret, o.Now())
+	b.client = newClient(log, o, b.creds.Load)
+	b.people = newPeople(b.client, o.Guests, o.Now)
 	b.o.BotToken, b.o.AppToken, b.o.SigningSecret = "", "", ""
+	b.client = newClient(log, b.o, b.creds.Load)
+	b.homes = newHomes()
 	return b
 }
 
@@ -57,31 +66,15 @@ func (b *Bot) Publish(_ context.Context, cmds []bot.CommandSpec) error {
 	return nil
 }
 
-// Rotate puts new secrets into force: requests and calls under way end with the old ones. Nothing else of o is looked at.
+// Rotate puts new secrets into force: requests and calls under way end with the old ones, and what Slack signs with the old
+// signing secret is taken for a little longer. Nothing else of o is looked at.
 func (b *Bot) Rotate(o Options) {
 	now := b.o
 	now.BotToken, now.AppToken, now.SigningSecret = o.BotToken, o.AppToken, o.SigningSecret
+	b.keys.put(o.SigningSecret, b.o.Now())
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.creds.Store(&now)
-}
-
-// receiving returns the sink and the context to deliver with; ok is false before Receive and after.
-func (b *Bot) receiving() (s bot.Sink, ctx context.Context, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.sink, b.running, b.sink != nil && b.running.Err() == nil
-}
-
-// attach notes the sink of a Receive; the function it returns takes it away again.
-func (b *Bot) attach(ctx context.Context, s bot.Sink) (func(), error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.sink != nil {
-		return nil, errors.New("slackbot: Receive runs already")
-	}
-	b.sink, b.running = s, ctx
-	return func() {
-		b.mu.Lock()
-		b.sink, b.running = nil, nil
-		b.mu.Unlock()
-	}, nil
+	close(b.rotated)
+	b.rotated = make(chan struct{})
 }
