@@ -141,6 +141,11 @@ func (e *Endpoint) Do(ctx context.Context, c Call, out any) error {
 	if err != nil {
 		return err
 	}
+	return e.send(ctx, req, out)
+}
+
+// send sends a request that is made and decodes its answer.
+func (e *Endpoint) send(ctx context.Context, req *http.Request, out any) error {
 	resp, err := e.client.Do(req)
 	if err != nil {
 		return noAnswer(ctx, err)

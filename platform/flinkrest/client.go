@@ -2,6 +2,7 @@ package flinkrest
 
 import (
 	"context"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -175,6 +176,21 @@ func (c *Client) SetRequirements(ctx context.Context, job string, r Requirements
 func (c *Client) Jars(ctx context.Context) ([]Jar, error) {
 	out, err := get[struct{ Files []Jar }](ctx, c, getJars)
 	return out.Files, err
+}
+
+// UploadJar uploads a file of size bytes and returns the JAR's id. The name must end in ".jar"; the same file twice makes
+// two JARs. The deadline is that of ctx alone.
+func (c *Client) UploadJar(ctx context.Context, name string, size int64, body io.Reader) (string, error) {
+	var out struct{ Filename string } // on the JobManager's disk
+	err := c.end.Upload(ctx, flinkhttp.Call{Route: uploadJar}, flinkhttp.File{Name: name, Size: size, Body: body}, &out)
+	return out.Filename[strings.LastIndexAny(out.Filename, `/\\`)+1:], err
+}
+
+// PlanJar runs a JAR's program up to where it would submit its job, and returns the job's name.
+func (c *Client) PlanJar(ctx context.Context, jar string, r RunRequest) (string, error) {
+	var out struct{ Plan struct{ Name string } }
+	err := c.end.Do(ctx, flinkhttp.Call{Route: planJar, Params: []string{jar}, Body: r}, &out)
+	return out.Plan.Name, err
 }
 
 // RunJar submits a JAR's job and returns the job's id.

@@ -24,6 +24,8 @@ const (
 	getRequirements  = "GET /jobs/:jobid/resource-requirements"
 	putRequirements  = "PUT /jobs/:jobid/resource-requirements"
 	getJars          = "GET /jars"
+	uploadJar        = "POST /jars/upload"
 	runJar           = "POST /jars/:jarid/run"
+	planJar          = "POST /jars/:jarid/plan"
 	deleteJar        = "DELETE /jars/:jarid"
 )

@@ -29,6 +29,7 @@ func TestRealFlink(t *testing.T) {
 		b.group(t, "stop", b.stops, "after begin-stop", "after poll-stop", "after confirm")
 		b.group(t, "submit and cancel", b.submits, "after begin-submit", "after begin-cancel")
 		b.group(t, "restart", b.restarts, "after poll-stop", "after begin-new")
+		b.group(t, "run a jar", b.runsJar, "after mint-submit", "after begin-submit", "after begin-new")
 		b.group(t, "scale in place", b.scalesInPlace, "after begin-rescale")
 	})
 	t.Run("default", func(t *testing.T) {
@@ -238,6 +239,47 @@ func (b *bed) submits(t *testing.T, job string) {
 	b.runs(t, job, platform.Running)
 	b.cancel(t, job)
 	b.runs(t, job, platform.Canceled)
+}
+
+// runsJar submits a program twice in its life: anew, and again from the savepoint that it was stopped with.
+func (b *bed) runsJar(t *testing.T, _ string) {
+	file, err := local.ExamplesJar(t.Context(), local.DefaultVersion, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := SubmitJar{Cluster: "real", EntryClass: "org.apache.flink.streaming.examples.statemachine.StateMachineExample", Args: []string{"--rps", "5"}, Parallelism: 1}
+	if ask.Jar, err = b.cluster.UploadJar(t.Context(), "examples.jar", info.Size(), f); err != nil {
+		t.Fatal(err)
+	}
+	if ask.Name, err = b.cluster.PlanJar(t.Context(), platform.SubmitJar{Jar: ask.Jar, EntryClass: ask.EntryClass, Args: ask.Args}); err != nil {
+		t.Fatal(err)
+	}
+	bad := ask
+	bad.EntryClass, bad.Name = "no.such.Main", "never"
+	if op := b.run(t, "run no program", bad, saga.Failed); !strings.Contains(op.Error, "no.such.Main") {
+		t.Errorf("%+v", op)
+	}
+	op := b.run(t, "run a jar", ask, saga.Done)
+	if rs := b.runs(t, ask.Name, platform.Running); rs != nil && op.Result.JobID != rs[0].ID {
+		t.Errorf("%+v", op.Result)
+	}
+	b.run(t, "restart a jar", Restart{Job: b.target(ask.Name)}, saga.Done)
+	if rs := b.runs(t, ask.Name, platform.Finished, platform.Running); rs != nil {
+		b.saved(t, ask.Name, rs[0])
+	}
+	b.cancel(t, ask.Name)
+	if err := b.cluster.DeleteJar(t.Context(), ask.Jar); err != nil {
+		t.Error(err)
+	}
 }
 
 func (b *bed) scalesInPlace(t *testing.T, job string) {

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"strconv"
 	"strings"
@@ -201,12 +200,7 @@ func (d *Driver) beginJar(ctx context.Context, id string, c platform.SubmitJar) 
 	if unknown(err) {
 		return platform.Ticket{}, platform.Errorf(platform.Unsupported, op, noUpload)
 	}
-	err = mapped(op, err)
-	var e *platform.Error
-	if errors.As(err, &e) && e.Kind == platform.NotFound {
-		// Flink names the file on the JobManager's disk.
-		e.Err = reason{words: "the cluster has no JAR " + c.Jar}
-	}
+	err = noJar(c.Jar, mapped(op, err))
 	if err != nil && !isDuplicate(err) {
 		return platform.Ticket{}, err
 	}
