@@ -21,10 +21,13 @@ func escape(s string) string {
 func inert(s string) string {
 	var b strings.Builder
 	for _, r := range escape(s) {
-		if strings.ContainsRune("*_~`:|@#", r) {
+		if strings.ContainsRune("*_~`:|", r) {
 			b.WriteRune('\u2060')
 		}
 		b.WriteRune(r)
+		if r == '@' || r == '#' {
+			b.WriteRune('\u2060')
+		}
 	}
 	return b.String()
 }
