@@ -235,9 +235,12 @@ func (s *Slack) update(p params) (object, *refusal) {
 	if bad != nil {
 		return nil, bad
 	}
-	m.text, m.blocks, m.edited, m.plain = next.text, next.blocks, s.ts(), next.plain
-	if _, sent := p["attachments"]; sent || next.text != "" || len(next.blocks) > 0 {
-		m.attachments = next.attachments
+	m.text, m.blocks, m.plain = next.text, next.blocks, next.plain // text without blocks takes the blocks away
+	if len(next.blocks) == 0 {
+		m.edited = s.ts() // clients say "edited" of plain text alone
+	}
+	if _, sent := p["attachments"]; sent {
+		m.attachments = next.attachments // what is not sent stays
 	}
 	if next.metadata != nil {
 		m.metadata = next.metadata

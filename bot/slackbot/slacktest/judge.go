@@ -163,10 +163,13 @@ func within(where string, b any) []string {
 			actions[id] = true
 		}
 		switch kind {
-		case "plain_text", "mrkdwn", "text", "raw_text", "header":
+		case "plain_text", "mrkdwn", "text", "raw_text", "link":
 			if t, ok := o["text"].(string); ok && t == "" {
 				faults = append(faults, where+": "+kind+": text must be more than 0 characters")
 			}
+		}
+		if l, ok := o["elements"].([]any); ok && len(l) == 0 && strings.HasPrefix(kind, "rich_text") {
+			faults = append(faults, where+": "+kind+": missing element")
 		}
 		for _, key := range []string{"url", "image_url", "title_url"} {
 			u, ok := o[key].(string)

@@ -23,7 +23,8 @@ type Options struct {
 	Now func() time.Time
 	// NoLimits switches the rate limits off. With them, a 429 that the test did not ask for (Fault) is a violation.
 	NoLimits bool
-	// Violation is told of each violation, from any goroutine; nil: they are collected, see Violations.
+	// Violation is told of each violation, from any goroutine; nil: they are collected, see Violations. It must not call
+	// the Slack.
 	Violation func(msg string)
 	// PingEvery is the gap between the pings of Socket Mode; 0: 5 s.
 	PingEvery time.Duration
@@ -39,10 +40,11 @@ type Slack struct {
 	srv    *http.Server
 	client *http.Client // towards drey
 	wg     sync.WaitGroup
-	done   chan struct{}
+	done   chan struct{} // closed when Close begins
 	once   sync.Once
 
 	mu         sync.Mutex
+	closed     bool
 	request    string // where drey listens
 	generation int    // of tokens and secrets
 	scopes     []string
@@ -95,7 +97,7 @@ func Start(o Options) (*Slack, error) {
 	mux.HandleFunc("POST /upload/{id}", s.serveUpload)
 	mux.HandleFunc("GET /files/{id}/{name}", s.serveFile)
 	mux.HandleFunc("GET /link", s.serveSocket)
-	s.srv = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	s.srv = &http.Server{Handler: s.gate(mux), ReadHeaderTimeout: time.Minute}
 	s.wg.Go(func() {
 		if err := s.srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			s.violate("the fake Slack stopped serving: %v", err)
@@ -118,6 +120,23 @@ func New(t testing.TB, o Options) *Slack {
 	return s
 }
 
+// gate makes Close wait for the handlers that are running.
+func (s *Slack) gate(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		closed := s.closed
+		if !closed {
+			s.wg.Add(1)
+		}
+		s.mu.Unlock()
+		if closed {
+			panic(http.ErrAbortHandler)
+		}
+		defer s.wg.Done()
+		h.ServeHTTP(w, r)
+	})
+}
+
 func listen() (net.Listener, error) {
 	var lc net.ListenConfig
 	var last error
@@ -135,6 +154,9 @@ func listen() (net.Listener, error) {
 func (s *Slack) Close() {
 	s.once.Do(func() {
 		close(s.done)
+		s.mu.Lock()
+		s.closed = true // from now on no handler begins
+		s.mu.Unlock()
 		s.KillSockets()
 		s.srv.Close()
 		s.wg.Wait()

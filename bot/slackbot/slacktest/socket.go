@@ -18,7 +18,6 @@ type sockets struct {
 	conns   []*conn
 	tickets map[string]bool
 	waiting map[string]chan Ack // by envelope
-	closed  bool
 }
 
 func newSockets() sockets {
@@ -64,17 +63,13 @@ func (s *Slack) connectionsOpen(params) (object, *refusal) {
 func (s *Slack) serveSocket(w http.ResponseWriter, r *http.Request) {
 	ticket := r.URL.Query().Get("ticket")
 	s.mu.Lock()
-	known := s.sockets.tickets[ticket] && !s.sockets.closed
+	known := s.sockets.tickets[ticket]
 	delete(s.sockets.tickets, ticket)
-	if known {
-		s.wg.Add(1)
-	}
 	s.mu.Unlock()
 	if !known {
 		http.Error(w, "invalid ticket", http.StatusForbidden)
 		return
 	}
-	defer s.wg.Done()
 	up := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
 	ws, err := up.Upgrade(w, r, nil)
 	if err != nil {
@@ -84,7 +79,7 @@ func (s *Slack) serveSocket(w http.ResponseWriter, r *http.Request) {
 	c := &conn{ws: ws, done: make(chan struct{})}
 	defer ws.Close()
 	s.mu.Lock()
-	if s.sockets.closed {
+	if s.closed {
 		s.mu.Unlock()
 		return
 	}
@@ -251,13 +246,6 @@ func (s *Slack) LinkDisabled() { s.eachSocket(func(c *conn) { c.disconnect("link
 
 // KillSockets breaks every connection without a word.
 func (s *Slack) KillSockets() {
-	s.mu.Lock()
-	select {
-	case <-s.done:
-		s.sockets.closed = true
-	default:
-	}
-	s.mu.Unlock()
 	s.eachSocket(func(c *conn) { c.ws.Close() })
 }
 
