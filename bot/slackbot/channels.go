@@ -15,8 +15,8 @@ import (
 	"github.com/drey-ops/drey/storage"
 )
 
-// channelID is what Slack calls a channel, a private channel or a direct message.
-var channelID = regexp.MustCompile(`^[CGD][A-Z0-9]{6,}$`)
+// channelID is what Slack calls a channel, a direct message or a person: names have no capitals.
+var channelID = regexp.MustCompile(`^[CGDUW][A-Z0-9]{2,}$`)
 
 // channelsPages bounds the listing: 20 calls of 1,000 channels, a minute's worth of them.
 const channelsPages = 20

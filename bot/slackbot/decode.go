@@ -149,6 +149,11 @@ func (b *Bot) took(in *reception, all []taken, why reason) bool {
 	if why != "" {
 		b.refuse(why, b.o.Mode)
 	}
+	for _, t := range all {
+		if t.g.opens {
+			b.openSoon(t.g)
+		}
+	}
 	return b.deliver(in, all)
 }
 

@@ -25,22 +25,22 @@ const (
 	pictureWait = 6 * time.Second
 )
 
-// uploaded is what a picture is called in Slack, by its content.
-type uploaded struct {
+// pictureRecord is what a picture is called in Slack, by its content.
+type pictureRecord struct {
 	ID string `json:"id"`
 }
 
-// attached are the files that were posted below a message, by name and content.
-type attached struct {
+// filesRecord are the files that were posted below a message, by name and content.
+type filesRecord struct {
 	Done []string `json:"done"`
 }
 
-func (b *Bot) uploads() storage.Table[uploaded] {
-	return storage.Table[uploaded]{DB: b.db, Name: "slack-pictures", TTL: postsTTL}
+func (b *Bot) uploads() storage.Table[pictureRecord] {
+	return storage.Table[pictureRecord]{DB: b.db, Name: "slack-pictures", TTL: postsTTL}
 }
 
-func (b *Bot) attachments() storage.Table[attached] {
-	return storage.Table[attached]{DB: b.db, Name: "slack-files", TTL: postsTTL}
+func (b *Bot) attachments() storage.Table[filesRecord] {
+	return storage.Table[filesRecord]{DB: b.db, Name: "slack-files", TTL: postsTTL}
 }
 
 func digest(parts ...[]byte) string {
@@ -117,7 +117,7 @@ func (b *Bot) pictures(ctx context.Context, m bot.Message, anew bool) (files map
 		}
 		files[p.Name] = id
 		tx := b.db.Begin(key)
-		b.uploads().Put(tx, key, uploaded{ID: id}, storage.Any)
+		b.uploads().Put(tx, key, pictureRecord{ID: id}, storage.Any)
 		if err := b.db.Commit(ctx, tx); err != nil {
 			b.log.Warn("picture not remembered", "network", Network, "error", err)
 		}

@@ -14,9 +14,12 @@ import (
 // storeWait bounds what is written down after Slack was told.
 const storeWait = 5 * time.Second
 
-// outboxPatience is how long a message of the Outbox waits for its pace here: it goes back into the queue rather than
-// stand in the way of the answers to people.
-const outboxPatience = 1500 * time.Millisecond
+// How long what is no answer to anybody waits for its pace. Of posts to one channel the Outbox has one under way at a
+// time; edits go back into its queue rather than stand in the way of the answers to people.
+const (
+	postPatience = 10 * time.Second
+	editPatience = 1500 * time.Millisecond
+)
 
 // impatient is the patience of a call that is made now or not at all.
 const impatient = time.Nanosecond
@@ -56,7 +59,7 @@ func (in *intent) make(ctx context.Context, at bot.Place, m bot.Message) error {
 	if err := in.begin(ctx, at.Channel, at.Thread); err != nil {
 		return err
 	}
-	channel, ts, err := in.b.say(ctx, at, in.mark, m, outboxPatience)
+	channel, ts, err := in.b.say(ctx, at, in.mark, m, postPatience)
 	if err == nil {
 		in.end(ctx, channel, ts)
 	} else if !unsure(err) {
@@ -89,7 +92,7 @@ func (b *Bot) say(ctx context.Context, at bot.Place, mark string, m bot.Message,
 
 // Edit implements bot.Network.
 func (b *Bot) Edit(ctx context.Context, ref bot.MessageRef, m bot.Message) error {
-	if err := b.update(ctx, ref, m, outboxPatience); err != nil {
+	if err := b.update(ctx, ref, m, editPatience); err != nil {
 		return err
 	}
 	b.homes.touch()

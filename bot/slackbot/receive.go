@@ -54,6 +54,7 @@ func (b *Bot) Receive(ctx context.Context, s bot.Sink) error {
 		b.reception.Store(nil)
 		in.crew.wait()
 	}()
+	in.crew.run(func() { b.runHome(ctx) })
 	if b.o.Mode == ModeSocket {
 		return b.runSockets(in)
 	}
@@ -81,6 +82,11 @@ type taken struct {
 func (b *Bot) deliver(in *reception, all []taken) bool {
 	if len(all) == 0 {
 		return true
+	}
+	for _, t := range all {
+		if t.g.opens {
+			b.openSoon(t.g)
+		}
 	}
 	if p, ok := b.people.known(all[0].g.user); ok {
 		b.hand(in, all, p)

@@ -102,7 +102,7 @@ func (b *Bot) whisperTo(ctx context.Context, g *gesture, m bot.Message, out rend
 		return err
 	}
 	return b.client.call(ctx, request{method: methodPost, channel: channel}, func(ctx context.Context, api *slack.Client) error {
-		_, _, err := api.PostMessageContext(ctx, channel, out.options()...)
+		_, _, err := api.PostMessageContext(ctx, channel, append(out.options(), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())...)
 		return err
 	})
 }

@@ -39,7 +39,6 @@ func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 	b.client = newClient(log, o, b.creds.Load)
 	b.people = newPeople(b.client, o.Guests, o.Now)
 	b.o.BotToken, b.o.AppToken, b.o.SigningSecret = "", "", ""
-	b.client = newClient(log, b.o, b.creds.Load)
 	b.homes = newHomes()
 	return b
 }
