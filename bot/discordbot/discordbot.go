@@ -20,9 +20,11 @@ type Bot struct {
 	creds    atomic.Pointer[Options]
 	gestures *gestures
 	*intake
-	sender *sender
-	asks   *questions
-	forms  *forms
+	sender  *sender
+	asks    *questions
+	forms   *forms
+	threads *threads
+	posts   storage.Table[posting]
 
 	mu      sync.Mutex
 	specs   []bot.CommandSpec
@@ -37,7 +39,8 @@ func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 	b.creds.Store(&o)
 	b.o.BotToken = ""
 	b.sender = newSender(o, func() string { return string(b.creds.Load().BotToken) }, log)
-	b.asks, b.forms = newQuestions(db), newForms()
+	b.asks, b.forms, b.threads = newQuestions(db), newForms(), newThreads(db)
+	b.posts = storage.Table[posting]{DB: db, Name: "discord-posts", TTL: postTTL}
 	return b
 }
 

@@ -33,7 +33,13 @@ type gesture struct {
 	private   bool           // the first response is for the person alone, for good
 	aside     bool           // the first response was no answer (it put a question away): answers are follow-ups
 	followups []string       // ids of messages sent after it
+	over      bool           // the first response is the message of the button itself, or was taken back
 	posted    bot.MessageRef // the public answer, where it is an ordinary message
+	posts     int            // such answers that were taken back
+	byToken   string         // id of the first response, where everybody sees it
+
+	replying sync.Mutex // one Reply at a time
+	since    time.Time  // when the first response was given
 }
 
 // kind is what a person did.

@@ -9,18 +9,18 @@ import (
 
 // The limits of Discord's messages, in UTF-16 units.
 const (
-	contentMax     = 2000
-	embedsMax      = 10
-	embedsTotal    = 6000
-	cardTextMax = 4096
-	embedFields    = 25
-	fieldNameMax   = 256
-	fieldValueMax  = 1024
-	altMax         = 1024
-	filesMax       = 10
-	filesTotal     = 24 << 20 // bytes of one request
-	inlineMax      = 40       // a longer value has a line of its own
-	leadMax        = 1200     // of a text that stands outside of the card
+	contentMax    = 2000
+	embedsMax     = 10
+	embedsTotal   = 6000
+	cardTextMax   = 4096
+	embedFields   = 25
+	fieldNameMax  = 256
+	fieldValueMax = 1024
+	altMax        = 1024
+	filesMax      = 10
+	filesTotal    = 24 << 20 // bytes of one request
+	inlineMax     = 40       // a longer value has a line of its own
+	leadMax       = 1200     // of a text that stands outside of the card
 )
 
 // body is a message in Discord's JSON. Nothing is left out when it is empty: what an edit does not name it keeps.

@@ -1,0 +1,110 @@
+package discordbot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/storage"
+)
+
+// Edit implements bot.Network. The thread of a message that says that nothing more is expected is archived.
+func (b *Bot) Edit(ctx context.Context, ref bot.MessageRef, m bot.Message) error {
+	if err := known(ref.Place); err != nil {
+		return err
+	}
+	if !isSnowflake(ref.ID) {
+		return &bot.SendError{Gone: true, Err: fmt.Errorf("message %.40q: want the id of a message, a number", ref.ID)}
+	}
+	b.keepQuestions(ctx, m)
+	out, files := render(m)
+	channel := channelOf(ref.Place)
+	t, _, err := b.threads.table.Get(ctx, ref.ID)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	noted := err == nil
+	path := "channels/" + channel + "/messages/" + ref.ID
+	err = b.sender.do(ctx, "edit message", "PATCH", path, upload{out, files}, nil)
+	if isCode(err, codeArchived) && ref.Place.Thread != "" {
+		if err = b.wake(ctx, channel); err == nil {
+			err = b.sender.do(ctx, "edit message", "PATCH", path, upload{out, files}, nil)
+			t.Archived = false
+		}
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case ref.Place.Thread == ref.ID:
+		f, err := b.forum(ctx, ref.Place.Channel)
+		if err != nil {
+			b.log.Warn("thread not brought up to date", "network", Network, "thread", ref.ID, "error", err)
+			return nil
+		}
+		b.tidy(ctx, ref.ID, t, f.wanted(m))
+	case noted && m.Closed && !t.Refused:
+		b.tidy(ctx, ref.ID, t, thread{Archived: true})
+	}
+	return nil
+}
+
+// wake takes a thread out of the archive.
+func (b *Bot) wake(ctx context.Context, id string) error {
+	return b.sender.do(ctx, "edit thread", "PATCH", "channels/"+id, map[string]any{"archived": false}, nil)
+}
+
+// postForum makes a thread in a forum with m as its first message.
+func (b *Bot) postForum(ctx context.Context, at bot.Place, key string, m bot.Message) (bot.MessageRef, error) {
+	ref := bot.MessageRef{Place: at}
+	f, err := b.forum(ctx, at.Channel)
+	if err != nil {
+		return ref, err
+	}
+	t := f.wanted(m)
+	out, files := render(m)
+	body := map[string]any{"name": t.Name, "auto_archive_duration": autoArchive, "message": out}
+	if len(t.Tags) > 0 {
+		body["applied_tags"] = t.Tags
+	}
+	// A thread of a forum knows no nonce.
+	o := once{b: b, nonce: nonceOf(key), sum: out.sum()}
+	o.send = func(ctx context.Context) (string, error) {
+		var got struct {
+			ID string `json:"id"`
+		}
+		err := b.sender.do(ctx, "start thread", "POST", "channels/"+at.Channel+"/threads", upload{body, files}, &got)
+		return got.ID, err
+	}
+	o.look = func(ctx context.Context, p posting) (string, error) { return b.lookInForum(ctx, at.Channel, p) }
+	ref.ID, err = o.run(ctx)
+	if err != nil {
+		return ref, err
+	}
+	ref.Place.Thread = ref.ID
+	t.Archived = false
+	if err := b.threads.put(ctx, ref.ID, t); err != nil {
+		b.log.Warn("thread not noted", "network", Network, "thread", ref.ID, "error", err)
+	}
+	return ref, nil
+}
+
+// lookInForum looks whether the newest thread of a forum is that of an earlier try.
+func (b *Bot) lookInForum(ctx context.Context, channel string, p posting) (string, error) {
+	var c struct {
+		Newest string `json:"last_message_id"`
+	}
+	if err := b.sender.do(ctx, "get channel", "GET", "channels/"+channel, nil, &c); err != nil {
+		return "", err
+	}
+	if !isSnowflake(c.Newest) || !near(c.Newest, p.Tried) {
+		return "", nil
+	}
+	var m postedMessage
+	err := b.sender.do(ctx, "get message", "GET", "channels/"+c.Newest+"/messages/"+c.Newest, nil, &m)
+	if isCode(err, codeUnknownChannel, codeUnknownMessage, codeNoAccess) || err == nil && m.sum() != p.Sum {
+		return "", nil
+	}
+	return c.Newest, err
+}

@@ -1,0 +1,35 @@
+package discordbot
+
+import (
+	"strings"
+
+	"github.com/bwmarrin/discordgo"
+
+	"github.com/drey-ops/drey/bot"
+)
+
+// formMessage is a message with a button that opens a form, for where Discord lets drey open none: as an answer to a sent
+// form, and when there was a first response already. What was typed waits in memory for the button.
+func (b *Bot) formMessage(m bot.Message, user string) (body, []file) {
+	f := m.Form
+	if m.Title == "" && len(m.Blocks) == 0 {
+		m.Title = f.Title
+	}
+	label := "Open form"
+	var wrong []string
+	for _, in := range f.Fields {
+		if in.Error != "" {
+			wrong = append(wrong, cutEscaped(in.Label, 100)+": "+cutEscaped(in.Error, 300))
+		}
+	}
+	out, files := render(m)
+	if len(wrong) > 0 {
+		label = "Correct…"
+		text := cut(out.Content+"\n⚠️ "+strings.Join(wrong, "\n⚠️ "), contentMax)
+		out.Content = strings.TrimPrefix(text, "\n")
+	}
+	p := pressed{act: actKept, ID: b.forms.keep(f, user, b.o.Now())}
+	open := button{Type: discordgo.ButtonComponent, Style: discordgo.PrimaryButton, Label: label, CustomID: p.String()}
+	out.Components = append(rowsOf([]button{open}), out.Components[:min(len(out.Components), rowsMax-1)]...)
+	return out, files
+}
