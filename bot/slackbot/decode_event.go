@@ -182,7 +182,7 @@ func (d decoder) links(e envelopeEvent) ([]taken, reason) {
 	}
 	var all []taken
 	for i, l := range v.Links[:min(len(v.Links), linksMax)] {
-		args, err := json.Marshal(map[string]string{"url": l.URL})
+		args, err := json.Marshal(map[string]string{"url": unescape(l.URL)}) // the unfurl wants it as it came
 		if err != nil || l.URL == "" {
 			continue
 		}

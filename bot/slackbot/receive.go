@@ -83,11 +83,6 @@ func (b *Bot) deliver(in *reception, all []taken) bool {
 	if len(all) == 0 {
 		return true
 	}
-	for _, t := range all {
-		if t.g.opens {
-			b.openSoon(t.g)
-		}
-	}
 	if p, ok := b.people.known(all[0].g.user); ok {
 		b.hand(in, all, p)
 		return true
