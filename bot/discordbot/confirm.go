@@ -35,7 +35,7 @@ func (b *Bot) component(ctx context.Context, in *interaction, d decoded) decoded
 			d.event.Origin = &bot.MessageRef{Place: d.event.Place, ID: p.Origin}
 		}
 		if p.act == actYes {
-			d.opening = firstResponse{Type: respondUpdate, Data: confirmedMessage(label, true)}
+			d.opening = &firstResponse{Type: respondUpdate, Data: confirmedMessage(label, true)}
 		}
 	case actKept:
 		if m := b.keptModal(p, d.gesture.user); m != nil {

@@ -16,8 +16,8 @@ import (
 type decoded struct {
 	gesture *gesture
 	event   bot.Event
-	opening any // a first response that goes before the event is delivered
-	now     any // answers at once: then nothing is delivered
+	opening *firstResponse // a first response that goes before the event is delivered
+	now     any            // answers at once: then nothing is delivered
 }
 
 // decode makes a gesture and an event of an interaction, or says what to answer at once.

@@ -140,28 +140,21 @@ func (b *Bot) accept(ctx context.Context, s bot.Sink, raw []byte, first chan any
 	d.gesture.first = first
 	d.event.Token = b.gestures.keep(d.gesture)
 	if d.opening != nil {
-		b.open(ctx, d.gesture, d.opening)
+		b.open(ctx, d.gesture, *d.opening)
 	}
 	s.Deliver(ctx, d.event)
 	return in, d.gesture, nil, nil
 }
 
 // open gives a first response that is no answer yet. Where that fails the answer is going to be the first response.
-func (b *Bot) open(ctx context.Context, g *gesture, body any) {
-	first, sent := g.respond(body)
-	if !first {
-		return
-	}
-	g.mu.Lock()
-	g.aside = true
-	g.mu.Unlock()
-	if sent {
-		return
-	}
-	if err := b.callback(ctx, g.id, g.token, body); err != nil {
+func (b *Bot) open(ctx context.Context, g *gesture, r firstResponse) {
+	given, err := b.respond(ctx, g, r)
+	if err != nil {
 		b.log.Warn("question not put away", "network", Network, "event", g.id, "error", err)
+	}
+	if given {
 		g.mu.Lock()
-		g.answered, g.aside = false, false
+		g.aside = true
 		g.mu.Unlock()
 	}
 }
