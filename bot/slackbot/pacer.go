@@ -15,6 +15,8 @@ import (
 const (
 	// patient is the longest a call waits for its pace by default.
 	patient = 5 * time.Second
+	// pauseWait is the longest a call waits because Slack asked for it: whoever sends has better things to do meanwhile.
+	pauseWait = 2 * time.Second
 	// channelPace is the least gap between two messages in one channel: Slack allows one a second, and counts when they
 	// arrive rather than when they are sent.
 	channelPace = 1050 * time.Millisecond
@@ -49,8 +51,8 @@ func (p *pacer) wait(ctx context.Context, r request) error {
 	if end, ok := ctx.Deadline(); ok {
 		longest = min(longest, end.Sub(now))
 	}
-	delay, undo := p.reserve(r, now)
-	if delay > max(0, longest) {
+	delay, paused, undo := p.reserve(r, now)
+	if delay > max(0, longest) || paused > pauseWait {
 		undo()
 		return &bot.SendError{After: delay, Err: fmt.Errorf("%s: %w", r.method, errPace)}
 	}
@@ -68,8 +70,8 @@ func (p *pacer) wait(ctx context.Context, r request) error {
 	}
 }
 
-// reserve takes a turn, and says in how long it comes; undo gives it back.
-func (p *pacer) reserve(r request, now time.Time) (delay time.Duration, undo func()) {
+// reserve takes a turn, and says in how long it comes, and how much of that Slack asked for; undo gives it back.
+func (p *pacer) reserve(r request, now time.Time) (delay, paused time.Duration, undo func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	at := now
@@ -87,7 +89,7 @@ func (p *pacer) reserve(r request, now time.Time) (delay time.Duration, undo fun
 	for _, t := range taken {
 		delay = max(delay, at.Sub(now)+t.DelayFrom(at))
 	}
-	return delay, func() {
+	return delay, at.Sub(now), func() {
 		for _, t := range taken {
 			t.CancelAt(now)
 		}
