@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	rowsMax  = 100
-	colsMax  = 20
-	narrow   = 44 // columns of a fixed font that a phone shows in one line
-	noCell   = "–"
-	tableGap = "  "
+	rowsMax   = 100
+	colsMax   = 20
+	cellWidth = 40 // characters; longer cells are wrapped, shorter ones keep their row low
+	narrow    = 44 // columns of a fixed font that a phone shows in one line
+	noCell    = "–"
+	tableGap  = "  "
 )
 
 // tableOf shows a table: one as a table block, further ones, and those where there are no table blocks, as text.
@@ -37,8 +38,9 @@ func (d *drawer) tableOf(t bot.Table) []slack.Block {
 	for _, r := range t.Rows {
 		b.AddRow(d.row(r, width)...)
 	}
+	w := widths(t)
 	for i := range width {
-		s := slack.ColumnSetting{Align: slack.ColumnAlignmentLeft, IsWrapped: true}
+		s := slack.ColumnSetting{Align: slack.ColumnAlignmentLeft, IsWrapped: w[i] > cellWidth}
 		if i < len(t.Numeric) && t.Numeric[i] {
 			s = slack.ColumnSetting{Align: slack.ColumnAlignmentRight}
 		}
@@ -91,30 +93,35 @@ func (d *drawer) tableText(t bot.Table) []slack.Block {
 	} else {
 		body = section(d.lines(t))
 	}
-	out := rich(body)
-	if t.Foot != "" {
-		out = rich(body, section(d.run(t.Foot, false, false)))
+	switch {
+	case t.Foot == "":
+		return rich(body)
+	case d.terse > 0: // a block less
+		return rich(body, section(d.run(t.Foot, false, false)))
 	}
-	return out
+	return append(rich(body), d.small(t.Foot)...)
 }
 
-// lines shows each row as its first cell, and the others with the names of their columns.
+// lines shows each row as its first cell, and below it the others with the names of their columns.
 func (d *drawer) lines(t bot.Table) []slack.RichTextSectionElement {
 	var out []slack.RichTextSectionElement
 	for i, r := range t.Rows {
 		if i > 0 {
 			out = append(out, d.run("\n", false, false)...)
 		}
-		out = append(out, d.run(cell(r, 0), true, false)...)
+		var rest []string
 		for k := 1; k < len(r); k++ {
-			if strings.TrimSpace(r[k]) == "" {
-				continue
+			switch {
+			case strings.TrimSpace(r[k]) == "":
+			case k < len(t.Columns) && t.Columns[k] != "":
+				rest = append(rest, t.Columns[k]+": "+r[k])
+			default:
+				rest = append(rest, r[k])
 			}
-			name := ""
-			if k < len(t.Columns) && t.Columns[k] != "" {
-				name = t.Columns[k] + " "
-			}
-			out = append(out, d.run(" · "+name+r[k], false, false)...)
+		}
+		out = append(out, d.run(cell(r, 0), true, false)...)
+		if len(rest) > 0 {
+			out = append(out, d.run("\n"+strings.Join(rest, " · "), false, false)...)
 		}
 	}
 	if len(out) == 0 {

@@ -129,7 +129,7 @@ func (d *drawer) head(m bot.Message, lead []bot.Block) []slack.Block {
 	spans := []bot.Span{{Text: state, Bold: true}}
 	if len(lead) > 0 {
 		if t, ok := lead[0].(bot.Text); ok {
-			spans, lead = append(append(spans, bot.Span{Text: " "}), t.Spans...), lead[1:]
+			spans, lead = append(append(spans, bot.Span{Text: " · "}), t.Spans...), lead[1:]
 		}
 	}
 	return append(paragraph(d.spans(spans)), d.blocks(lead)...)

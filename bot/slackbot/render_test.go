@@ -127,7 +127,7 @@ func TestRenderOrder(t *testing.T) {
 	if r := render(one(t, stories()["choose"]), nil); len(r.Attachments) != 0 || len(r.Blocks) != 6 {
 		t.Errorf("buttons lost their places: %s", said(r.Blocks))
 	}
-	if r := render(one(t, stories()["alert-story"]), nil); said(r.Blocks) != "⚪ Quiet olga acknowledged this\n\n" || r.Text != "Quiet: olga acknowledged this" {
+	if r := render(one(t, stories()["alert-story"]), nil); said(r.Blocks) != "⚪ Quiet · olga acknowledged this\n\n" || r.Text != "Quiet: olga acknowledged this" {
 		t.Errorf("got %q, %q", said(r.Blocks), r.Text)
 	}
 }

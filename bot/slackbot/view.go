@@ -63,7 +63,7 @@ func renderNotice(m bot.Message, meta viewMeta) slack.ModalViewRequest {
 	meta.Form = ""
 	d := &drawer{}
 	title := m.Title
-	if m.Tone == bot.Plain && length(title) <= viewTitleMax {
+	if length(title) <= viewTitleMax {
 		m.Title = "" // the modal's own title says it
 	}
 	return modal(title, meta, d.flat(m, viewBlocks))
@@ -98,7 +98,7 @@ func (d *drawer) intro(f *bot.Form) []slack.Block {
 	}
 	spans := f.Intro.Spans
 	if f.Danger {
-		spans = append([]bot.Span{{Text: "⚠️ Warning ", Bold: true}}, spans...)
+		spans = append([]bot.Span{{Text: "⚠️ Warning: ", Bold: true}}, spans...)
 	}
 	return append(out, paragraph(d.spans(spans))...)
 }

@@ -87,7 +87,7 @@ func element(in *bot.Input) (e slack.BlockElement, left string) {
 	t := slack.NewPlainTextInputBlockElement(nil, inputAction)
 	t.Multiline = in.Kind == "text" || strings.Contains(in.Value, "\n")
 	if n := length(in.Value); n > inputMax {
-		return t, fmt.Sprintf("The text has %d characters and a field in Slack takes %d, so it is not in the field. Say it to drey in a message, or attach it there as a file.", n, inputMax)
+		return t, fmt.Sprintf("The text has %d characters and a field in Slack takes %d, so it is not in the field. Send it to drey in a message, or as a file with one.", n, inputMax)
 	}
 	t.InitialValue = in.Value
 	return t, ""
