@@ -5,6 +5,7 @@ func All(d Deps) Tree {
 	return NewTree(append(Builtin(),
 		flinkJobs(d), flinkJob(d), flinkSQL(d), flinkSession(d), flinkExplain(d), flinkErrors(d),
 		flinkDiagnose(d), flinkCheckpoints(d),
+		flinkRun(d), flinkJarUpload(d), flinkJarList(d), flinkJarDelete(d),
 		flinkSavepoint(d), flinkStop(d), flinkCancel(d), flinkScale(d), flinkRestart(d),
 		alertsList(d), alertsShow(d), alertsAck(d), alertsUnack(d), alertsSilence(d), alertsUnsilence(d),
 		dreyStatus(d), dreyOperations(d), dreyOperation(d), dreyOperationCancel(d), dreyOperationResume(d),

@@ -36,13 +36,23 @@ func rigOptions() Options {
 		},
 		Policy: []Rule{
 			{Allow: []string{"*.read"}, Roles: []string{"viewer"}},
-			{Allow: []string{"job.*", "savepoint.*", "sql.read", "sql.write", "alert.*", "operation.*"}, Roles: []string{"operator"}, Channels: []string{"web:ops"}},
+			{Allow: []string{"job.*", "savepoint.*", "sql.read", "sql.write", "jar.*", "alert.*", "operation.*"}, Roles: []string{"operator"}, Channels: []string{"web:ops"}},
 			{Allow: []string{"job.read", "job.stop", "operation.*", "alert.*"}, Roles: []string{"owner"}, Clusters: []string{"dev"}, Jobs: []string{"orders*"}},
 		},
 	}
 }
 
 func newRig(t *testing.T, clusters map[string]*fakeFlink) *rig {
+	t.Helper()
+	ds := map[string]platform.Driver{}
+	for name, f := range clusters {
+		ds[name] = f
+	}
+	return newRigOver(t, rigOptions(), ds)
+}
+
+// newRigOver is a rig over any drivers, with other rights.
+func newRigOver(t *testing.T, rights Options, clusters map[string]platform.Driver) *rig {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	db, err := storage.Open(t.Context(), storage.Options{Memory: true}, log)
@@ -53,7 +63,7 @@ func newRig(t *testing.T, clusters map[string]*fakeFlink) *rig {
 	for name, f := range clusters {
 		cs.byName[name] = platform.Open(name, nil, f, platform.Options{})
 	}
-	policy, err := NewPolicy(rigOptions())
+	policy, err := NewPolicy(rights)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -315,6 +315,7 @@ func (d Deps) Completers() map[string]Completer {
 		"operation": d.completeOperations,
 		"incident":  d.completeIncidents,
 		"savepoint": d.completeSavepoints,
+		"jar":       d.completeJars,
 	}
 }
 

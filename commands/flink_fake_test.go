@@ -1,8 +1,10 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +18,8 @@ type fakeFlink struct {
 	mu         sync.Mutex
 	down       bool
 	silent     []string // calls that get no answer
+	jars       []platform.Jar
+	program    string // the name that a program gives its job
 	jobs       []platform.Job
 	exceptions []platform.Exception
 	points     platform.Checkpoints
@@ -108,6 +112,8 @@ func (f *fakeFlink) Begin(ctx context.Context, id string, c platform.Change) (pl
 		t.Job = c.Job
 	case platform.SubmitSQL:
 		t.Job = c.JobID
+	case platform.SubmitJar:
+		t.Job = c.JobID
 	}
 	if f.begun[id] {
 		return t, nil
@@ -118,6 +124,13 @@ func (f *fakeFlink) Begin(ctx context.Context, id string, c platform.Change) (pl
 		j.ID = sub.JobID
 		f.jobs = append(f.jobs, j)
 		f.effects = append(f.effects, fmt.Sprintf("submit %s: %s", sub.Name, strings.Join(append(sub.Prelude, sub.Statement), "; ")))
+		return t, nil
+	}
+	if sub, ok := c.(platform.SubmitJar); ok {
+		j := running(0, f.program)
+		j.ID = sub.JobID
+		f.jobs = append(f.jobs, j)
+		f.effects = append(f.effects, fmt.Sprintf("run %s %s %q", sub.Jar, sub.EntryClass, sub.Args))
 		return t, nil
 	}
 	j := f.find(t.Job)
@@ -212,4 +225,47 @@ func (f fleet) Cluster(name string) (*platform.Cluster, error) {
 		return c, nil
 	}
 	return nil, platform.Errorf(platform.NotFound, "", "there is no cluster %q", name)
+}
+
+func (f *fakeFlink) Jars(ctx context.Context) ([]platform.Jar, error) {
+	if err := f.look(ctx, "jars"); err != nil {
+		return nil, err
+	}
+	defer f.mu.Unlock()
+	return slices.Clone(f.jars), nil
+}
+
+func (f *fakeFlink) UploadJar(ctx context.Context, name string, size int64, body io.Reader) (string, error) {
+	if err := f.look(ctx, "upload"); err != nil {
+		return "", err
+	}
+	defer f.mu.Unlock()
+	if n, err := io.Copy(io.Discard, body); err != nil || n != size {
+		return "", platform.Errorf(platform.Invalid, "", "%d of %d bytes came", n, size)
+	}
+	id := fmt.Sprintf("%08d_%s", len(f.jars)+1, name)
+	f.jars = append([]platform.Jar{{ID: id, Name: name, At: time.Now()}}, f.jars...)
+	f.effects = append(f.effects, "upload "+id)
+	return id, nil
+}
+
+func (f *fakeFlink) DeleteJar(ctx context.Context, id string) error {
+	if err := f.look(ctx, "delete"); err != nil {
+		return err
+	}
+	defer f.mu.Unlock()
+	f.jars = slices.DeleteFunc(f.jars, func(j platform.Jar) bool { return j.ID == id })
+	f.effects = append(f.effects, "delete "+id)
+	return nil
+}
+
+func (f *fakeFlink) PlanJar(ctx context.Context, c platform.SubmitJar) (string, error) {
+	if err := f.look(ctx, "plan"); err != nil {
+		return "", err
+	}
+	defer f.mu.Unlock()
+	if c.EntryClass == "no.Main" {
+		return "", platform.Errorf(platform.Invalid, "", "no class no.Main")
+	}
+	return cmp.Or(c.Config["pipeline.name"], f.program), nil
 }
