@@ -40,7 +40,8 @@ type sender struct {
 
 func newSender(o Options, token func() string, log *slog.Logger) *sender {
 	client := &http.Client{
-		Timeout: callTimeout,
+		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second},
+		Timeout:   callTimeout,
 		// The addresses hold tokens of interactions: nobody leads them elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
