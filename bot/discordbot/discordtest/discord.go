@@ -123,7 +123,6 @@ func New(t testing.TB, o Options) *Discord {
 // Close ends every connection and waits for what still runs.
 func (d *Discord) Close() {
 	d.stop()
-	d.closeSockets()
 	d.srv.Close()
 	d.sockets.Wait()
 	d.client.CloseIdleConnections()
