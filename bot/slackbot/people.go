@@ -179,7 +179,7 @@ func look[T any](ctx context.Context, p *people, c *crew, m *memo[T], ttl time.D
 		return nil
 	}
 	done := make(chan struct{})
-	began := c.run(func() {
+	began := c.help(func() {
 		defer close(done)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 		defer cancel()

@@ -87,7 +87,7 @@ func (b *Bot) deliver(in *reception, all []taken) bool {
 		b.hand(in, all, p)
 		return true
 	}
-	return in.crew.run(func() { b.hand(in, all, b.people.find(in.ctx, in.crew, all[0].g.user)) })
+	return in.crew.help(func() { b.hand(in, all, b.people.find(in.ctx, in.crew, all[0].g.user)) })
 }
 
 // hand delivers gestures of one person.
@@ -124,10 +124,12 @@ func newCrew(log *slog.Logger, refuse func(reason, string)) *crew {
 }
 
 // begin counts work that runs in the caller's goroutine; false when there is too much of it, or when it is over.
-func (c *crew) begin() bool {
+func (c *crew) begin() bool { return c.add(crewMax, false) }
+
+func (c *crew) add(most int, late bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.n >= crewMax {
+	if c.closed && !late || c.n >= most {
 		return false
 	}
 	c.n++
@@ -144,10 +146,12 @@ func (c *crew) end() {
 }
 
 // run does fn in a goroutine of its own. A panic ends fn alone.
-func (c *crew) run(fn func()) bool {
-	if !c.begin() {
-		return false
-	}
+func (c *crew) run(fn func()) bool { return c.begin() && c.start(fn) }
+
+// help is run for a part of work that was begun: it is done even when nothing new begins.
+func (c *crew) help(fn func()) bool { return c.add(2*crewMax, true) && c.start(fn) }
+
+func (c *crew) start(fn func()) bool {
 	go func() {
 		defer c.end()
 		c.guard(fn)

@@ -99,6 +99,13 @@ func (r *register) ask(ctx context.Context) error {
 	return nil
 }
 
+// count is how often it was asked.
+func (r *register) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked
+}
+
 func (r *register) user(ctx context.Context, id string) (member, error) {
 	if err := r.ask(ctx); err != nil {
 		return member{}, err
