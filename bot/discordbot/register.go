@@ -98,7 +98,7 @@ func (b *Bot) registered(ctx context.Context, where string, want []Command) (boo
 // digest is the same for lists that mean the same: Discord returns commands in another order, and leaves out or fills in
 // what is empty.
 func digest(cmds []Command) [sha256.Size]byte {
-	cmds = slices.Clone(cmds)
+	cmds = append([]Command{}, cmds...) // none is the same as an empty list
 	for i := range cmds {
 		c := &cmds[i]
 		if c.Type == 0 {
