@@ -13,4 +13,11 @@
 //
 // A private word in Slack cannot be changed or taken back. So a person who waits is told once that drey is at work, and
 // the answer comes below it.
+//
+// A message of a tone says its state three times: as a sign and a word in its head, which everybody can tell apart, and as
+// the colour of a bar. Only attachments have the bar, and Slack folds attachments that are long. So what happened and the
+// buttons stand outside of it, where nothing hides them from somebody who looks at a phone at night, and the bar marks
+// what explains them: facts, tables, pictures, small print. Buttons among the explanations keep their place; then there is
+// no bar. Text from outside is put into rich text and plain text alone, which Slack does not parse, so that nothing in it
+// acts and all of it can be copied; mrkdwn is left for links and times in small print.
 package slackbot

@@ -63,9 +63,7 @@ func (d *drawer) message(m bot.Message) rendered {
 	out := rendered{Text: summary(m)}
 	lead, actions, rest := parts(m)
 	out.Blocks = append(d.head(m, lead), d.blocks(actions)...)
-	if m.Pending {
-		out.Blocks = append(out.Blocks, d.small("⏳ Working on it…")...)
-	}
+	out.Blocks = append(out.Blocks, d.pending(m)...)
 	details := d.blocks(rest)
 	for len(details) > 0 {
 		n := min(len(details), partMax)
@@ -129,10 +127,24 @@ func (d *drawer) head(m bot.Message, lead []bot.Block) []slack.Block {
 	spans := []bot.Span{{Text: state, Bold: true}}
 	if len(lead) > 0 {
 		if t, ok := lead[0].(bot.Text); ok {
-			spans, lead = append(append(spans, bot.Span{Text: " · "}), t.Spans...), lead[1:]
+			spans, lead = append(spans, bot.Span{Text: " · "}), lead[1:]
+			if word := m.Tone.Word(); strings.HasPrefix(t.Plain(), word) { // the text says the state itself
+				spans = []bot.Span{{Text: strings.TrimSuffix(state, word)}}
+			}
+			spans = append(spans, t.Spans...)
 		}
 	}
 	return append(paragraph(d.spans(spans)), d.blocks(lead)...)
+}
+
+const working = "Working on it…"
+
+// pending says that more is to come, where the message does not say so.
+func (d *drawer) pending(m bot.Message) []slack.Block {
+	if !m.Pending || strings.Contains(m.Plain(), working) {
+		return nil
+	}
+	return d.small("⏳ " + working)
 }
 
 // state is a tone as a sign and a word; empty for Plain.
@@ -172,7 +184,7 @@ func color(t bot.Tone) string {
 // summary is one complete sentence: screen readers read it instead of the blocks.
 func summary(m bot.Message) string {
 	s := strings.TrimSpace(m.Summary())
-	if word := m.Tone.Word(); m.Fallback == "" && word != "" {
+	if word := m.Tone.Word(); m.Fallback == "" && word != "" && !strings.HasPrefix(s, word) {
 		s = strings.TrimSuffix(word+": "+s, ": ")
 	}
 	if s == "" {
@@ -194,9 +206,7 @@ func renderHome(m bot.Message, pictures map[string]string) slack.HomeTabViewRequ
 // flat is m in one row of at most a number of blocks, for views.
 func (d *drawer) flat(m bot.Message, most int) []slack.Block {
 	out := d.head(m, m.Blocks)
-	if m.Pending {
-		out = append(out, d.small("⏳ Working on it…")...)
-	}
+	out = append(out, d.pending(m)...)
 	if len(out) == 0 {
 		out = d.small("–")
 	}

@@ -167,7 +167,8 @@ func stories() map[string]bot.Message {
 			Title: "You may not do that here", Tone: bot.Warn, Private: true,
 			Blocks: []bot.Block{bot.Textf("`job.stop` on `prod/orders` needs the role **platform**. Nothing was changed."), bot.Textf("Ask in #platform, or let one of them run it.")},
 		},
-		"pending": {Pending: true, Private: true, Tone: bot.Busy},
+		"pending": {Pending: true, Private: true, Tone: bot.Busy, Blocks: []bot.Block{bot.Textf("Working on it…")}},
+		"interim": {Pending: true, Title: "Savepoint of prod/orders", Tone: bot.Busy, Blocks: []bot.Block{bot.Textf("Triggered; 40 s so far.")}},
 		"choose": {
 			Title: "Which orders?", Tone: bot.Warn, Private: true,
 			Blocks: []bot.Block{bot.Textf("2 jobs have this name."), bot.Fields{bot.F("prod", "RUNNING")}, bot.Actions{act("On prod")}, bot.Fields{bot.F("staging", "FAILED")}, bot.Actions{act("On staging")}},

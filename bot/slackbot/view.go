@@ -55,7 +55,7 @@ func modal(title string, meta viewMeta, blocks []slack.Block) slack.ModalViewReq
 // renderWaiting is the modal that is opened at once, while the answer is being made.
 func renderWaiting(title string, meta viewMeta) slack.ModalViewRequest {
 	meta.Form = ""
-	return modal(title, meta, (&drawer{}).small("⏳ Working on it…"))
+	return modal(title, meta, (&drawer{}).small("⏳ "+working))
 }
 
 // renderNotice is an answer in a modal that is open.
