@@ -33,7 +33,7 @@ func (s *Slack) Channel(name string) string {
 	return id
 }
 
-// ChangeChannel changes a channel; the id stays.
+// ChangeChannel changes a channel; the id stays. fn must not call the Slack.
 func (s *Slack) ChangeChannel(id string, fn func(c *ChannelState)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
