@@ -25,6 +25,7 @@ const (
 	waitLongest    = time.Minute
 	takingMax      = 256 // interactions being decoded and answered at once
 	answerTimeout  = 2500 * time.Millisecond
+	standWait      = 2300 * time.Millisecond // for a first response; a call has to follow
 )
 
 // gateway is drey's session with Discord over any number of connections, one at a time.
@@ -222,24 +223,49 @@ func (g *gateway) take(ctx context.Context, raw []byte) {
 		g.b.log.Warn("interaction dropped: too many at once", "network", Network)
 		return
 	}
-	g.work.Add(1)
-	go func() {
-		defer g.work.Done()
-		defer func() { <-g.taking }()
-		defer func() {
-			if p := recover(); p != nil {
-				g.b.log.Error("panic while taking an interaction", "network", Network, "panic", p, "stack", string(debug.Stack()))
-			}
-		}()
-		// What was begun is finished, also while drey stops.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
-		defer cancel()
-		in, _, now, err := g.b.accept(ctx, g.s, raw, nil)
-		if err != nil || now == nil {
-			return
+	g.work.Go(func() {
+		if waits := g.hand(ctx, raw); waits != nil {
+			g.stand(ctx, waits)
 		}
-		if err := g.b.callback(ctx, in.ID, in.Token, now); err != nil {
-			g.b.log.Warn("interaction not answered", "network", Network, "event", in.ID, "error", err)
+	})
+}
+
+// hand delivers an interaction, or answers it at once. It returns the gesture whose first response is to come.
+func (g *gateway) hand(ctx context.Context, raw []byte) (waits *gesture) {
+	defer func() { <-g.taking }()
+	defer func() {
+		if p := recover(); p != nil {
+			g.b.log.Error("panic while taking an interaction", "network", Network, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
+	// What was begun is finished, also while drey stops.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	defer cancel()
+	in, waits, now, err := g.b.accept(ctx, g.s, raw, nil)
+	if err != nil || now == nil {
+		return waits
+	}
+	if err := g.b.callback(ctx, in.ID, in.Token, now); err != nil {
+		g.b.log.Warn("interaction not answered", "network", Network, "event", in.ID, "error", err)
+	}
+	return nil
+}
+
+// stand gives a promise when no first response came in time, as the HTTP endpoint does.
+func (g *gateway) stand(ctx context.Context, of *gesture) {
+	timer := time.NewTimer(standWait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done(): // who stops says so
+		return
+	}
+	if !of.promise() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	defer cancel()
+	if err := g.b.callback(ctx, of.id, of.token, promised()); err != nil {
+		g.b.log.Warn("interaction not answered", "network", Network, "event", of.id, "error", err)
+	}
 }

@@ -111,7 +111,7 @@ func (b *Bot) answer(w http.ResponseWriter, r *http.Request, body []byte) {
 	select {
 	case now = <-first:
 	case <-timer.C:
-		now = firstResponse{Type: respondDeferred, Data: map[string]any{"flags": flagEphemeral}}
+		now = promised()
 		if !g.promise() {
 			now = <-first
 		}

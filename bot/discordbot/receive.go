@@ -60,6 +60,11 @@ func whisper(text string) firstResponse {
 	}}
 }
 
+// promised is the first response that says that an answer will come, for the person alone.
+func promised() firstResponse {
+	return firstResponse{Type: respondDeferred, Data: map[string]any{"flags": flagEphemeral}}
+}
+
 // read decodes an interaction. One whose details cannot be read still gets an answer, where it says how to give it: then
 // in is there and err is too.
 func read(raw []byte) (*interaction, error) {
