@@ -8,6 +8,6 @@ func All(d Deps) Tree {
 		flinkRun(d), flinkJarUpload(d), flinkJarList(d), flinkJarDelete(d),
 		flinkSavepoint(d), flinkStop(d), flinkCancel(d), flinkScale(d), flinkRestart(d),
 		alertsList(d), alertsShow(d), alertsAck(d), alertsUnack(d), alertsSilence(d), alertsUnsilence(d),
-		dreyStatus(d), dreyOperations(d), dreyOperation(d), dreyOperationCancel(d), dreyOperationResume(d),
+		dreyStatus(d), dreyOperations(d), dreyOperation(d), dreyOperationCancel(d), dreyOperationResume(d), dreyHome(d), dreyLink(d),
 	)...)
 }

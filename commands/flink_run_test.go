@@ -13,6 +13,7 @@ import (
 	"github.com/drey-ops/drey/platform"
 	"github.com/drey-ops/drey/platform/local"
 	"github.com/drey-ops/drey/platform/session"
+	"github.com/drey-ops/drey/storage/saga"
 )
 
 func TestAFileBecomesAJob(t *testing.T) {
@@ -149,7 +150,7 @@ func TestUploadsNeedTheirRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.router.SetPolicy(p)
-	wants(t, r.drops("olga", "/flink jar upload", file), "the rule no files asks for a consent")
+	wants(t, r.drops("olga", "/flink jar upload", file), "The rule no files asks for a consent")
 }
 
 func TestAFileThatIsNotWhatItSays(t *testing.T) {
@@ -206,8 +207,8 @@ func TestRunOnRealFlink(t *testing.T) {
 	wants(t, r.drops("olga", "/flink run examples entry=no.such.Main"), "no.such.Main")
 	wants(t, r.drops("olga", `/flink run examples entry=org.apache.flink.streaming.examples.statemachine.StateMachineExample args="--rps 5"`), "Started: Submit of prod/State machine job")
 	settled(t, "the job", func() bool {
-		jobs, err := d.Jobs(t.Context())
-		return err == nil && len(jobs) == 1 && jobs[0].Healthy()
+		list, err := r.deps.Ops.List(t.Context(), 0)
+		return err == nil && len(list) == 1 && list[0].Status == saga.Done
 	})
 	wants(t, r.drops("olga", `/flink diagnose "State machine job"`), "Diagnosis: prod/State machine job", "Tasks:")
 	wants(t, r.drops("olga", "/flink jar list"), "1 JAR")

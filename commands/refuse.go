@@ -36,7 +36,7 @@ func (r *Refused) message() bot.Message {
 	}
 	facts := bot.Fields{bot.F("Roles that may, here", who), bot.F("Your roles", orNone(d.Roles))}
 	if len(d.Elsewhere) > 0 {
-		facts = append(facts, bot.F("You may in", strings.Join(d.Elsewhere, ", ")))
+		facts = append(facts, bot.F("You may in", bot.Places(d.Elsewhere)))
 	}
 	m.Blocks = append(m.Blocks, facts, bot.Notef("Nothing was changed. `/drey whoami` shows what you may do, and why."))
 	return m
