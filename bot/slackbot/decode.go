@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -149,9 +150,10 @@ func (b *Bot) took(in *reception, all []taken, why reason) bool {
 	if why != "" {
 		b.refuse(why, b.o.Mode)
 	}
+	all = slices.DeleteFunc(all, func(t taken) bool { return b.openHeld(in, t) })
 	for _, t := range all {
 		if t.g.opens {
-			b.openSoon(t.g)
+			b.openSoon(in, t.g)
 		}
 	}
 	return b.deliver(in, all)

@@ -186,11 +186,10 @@ func (d decoder) press(p interaction, a action, id string, opens bool) taken {
 	switch p.View.Type {
 	case "modal":
 		m, _ := readMeta(p.View.Meta)
-		g.channel, g.thread, g.origin, g.hidden = firstOf(m.Channel, homeChannel), m.Thread, m.Origin, m.Hidden
+		g.channel, g.thread, g.origin, g.hidden = firstOf(m.Channel, p.User.ID), m.Thread, m.Origin, m.Hidden
 		g.view = openView{id: p.View.ID, hash: p.View.Hash, form: m.Form}
 	case "home":
-		g.channel, g.thread, g.origin = homeChannel, "", ""
-		g.view = openView{id: p.View.ID, hash: p.View.Hash}
+		g.channel, g.thread, g.origin = p.User.ID, "", "" // what follows goes into their direct messages
 	}
 	at := firstOf(a.TS, p.ActionTS)
 	ev := d.event("press/"+strings.Join([]string{p.User.ID, firstOf(at, p.Trigger), a.ID}, "/"), timeOf(at), g)
@@ -214,7 +213,7 @@ func (d decoder) submission(p interaction) ([]taken, reason) {
 	if !ok || m.Form == "" || p.View.ID == "" {
 		return nil, refusedUnknown
 	}
-	g := d.gesture(submit, p.User.ID, firstOf(m.Channel, homeChannel), m.Thread)
+	g := d.gesture(submit, p.User.ID, firstOf(m.Channel, p.User.ID), m.Thread)
 	g.trigger, g.origin, g.hidden = p.Trigger, m.Origin, m.Hidden
 	g.view = openView{id: p.View.ID, hash: p.View.Hash, form: m.Form}
 	ev := d.event("submit/"+strings.Join([]string{p.View.ID, p.View.Hash, p.Trigger}, "/"), d.now, g)
@@ -237,7 +236,7 @@ func (d decoder) shortcut(p interaction) ([]taken, reason) {
 		return nil, refusedUnknown
 	}
 	channel, thread := p.place()
-	g := d.gesture(shortcut, p.User.ID, firstOf(channel, homeChannel), thread)
+	g := d.gesture(shortcut, p.User.ID, firstOf(channel, p.User.ID), thread)
 	g.trigger, g.respond = p.Trigger, p.Respond
 	if channel != "" {
 		g.origin = p.ts()

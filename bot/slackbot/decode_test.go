@@ -193,7 +193,7 @@ func TestPresses(t *testing.T) {
 		"ephemeral": {payload: pressed(`"container":{"message_ts":"5.2","channel_id":"C1","is_ephemeral":true},` + button(markPress+":b1")), button: "b1", origin: "5.2", channel: "C1", hidden: true},
 		"opens":     {payload: pressed(`"container":{"message_ts":"5.2","channel_id":"C1"},` + button(markOpens+":b1")), button: "b1", origin: "5.2", channel: "C1", opens: true, original: true},
 		"overflow":  {payload: pressed(`"container":{"message_ts":"5.2","channel_id":"C1"},"actions":[{"type":"overflow","action_id":"` + markMenu + `:0","action_ts":"1.5","selected_option":{"value":"` + markPress + `:b2"}}]`), button: "b2", origin: "5.2", channel: "C1", original: true},
-		"home":      {payload: pressed(`"container":{"type":"view","view_id":"V1"},"channel":null,"view":{"id":"V1","type":"home","hash":"h"},` + button(markPress+":b1")), button: "b1", channel: homeChannel},
+		"home":      {payload: pressed(`"container":{"type":"view","view_id":"V1"},"channel":null,"view":{"id":"V1","type":"home","hash":"h"},` + button(markPress+":b1")), button: "b1", channel: "U1"},
 		"modal":     {payload: pressed(`"container":{"type":"view","view_id":"V1"},"view":{"id":"V1","type":"modal","private_metadata":"{\"c\":\"C9\",\"t\":\"5.1\"}"},` + button(markPress+":b1")), button: "b1", channel: "C9", thread: "5.1"},
 	} {
 		w.interact(c.payload)

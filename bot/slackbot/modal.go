@@ -3,6 +3,7 @@ package slackbot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -18,10 +19,9 @@ const (
 )
 
 // openSoon opens the modal of a gesture that opens one, empty for now: its trigger is dead long before every answer is
-// made. It is called before the gesture is delivered, while Receive runs, and does not wait.
-func (b *Bot) openSoon(g *gesture) {
-	in := b.receiving()
-	if in == nil || g.trigger == "" {
+// made. It is called before the gesture is delivered, and does not wait.
+func (b *Bot) openSoon(in *reception, g *gesture) {
+	if g.trigger == "" || g.modal().id != "" {
 		return
 	}
 	done := make(chan struct{})
@@ -30,16 +30,23 @@ func (b *Bot) openSoon(g *gesture) {
 	g.mu.Unlock()
 	began := in.crew.run(func() {
 		defer close(done)
-		ctx, cancel := context.WithTimeout(in.ctx, openTimeout)
-		defer cancel()
-		if err := b.open(ctx, g, renderWaiting("", metaOf(g)), ""); err != nil {
-			b.log.Warn("modal not opened", "network", Network, "error", err)
-		}
+		b.openNow(in, g, renderWaiting("", metaOf(g)), "")
 	})
 	if !began {
 		close(done)
 	}
 }
+
+func (b *Bot) openNow(in *reception, g *gesture, v slack.ModalViewRequest, form string) {
+	ctx, cancel := context.WithTimeout(in.ctx, openTimeout)
+	defer cancel()
+	if err := b.open(ctx, g, v, form); err != nil {
+		b.log.Warn("modal not opened", "network", Network, "error", err)
+	}
+}
+
+// fresh says whether the trigger of a gesture is worth a try.
+func (g *gesture) fresh(now time.Time) bool { return g.trigger != "" && now.Sub(g.born) < triggerAge }
 
 // metaOf is what the views of a gesture bring back.
 func metaOf(g *gesture) viewMeta {
@@ -60,6 +67,12 @@ func (b *Bot) open(ctx context.Context, g *gesture, v slack.ModalViewRequest, fo
 // updateView changes the modal of a gesture. Whoever changed it meanwhile was drey too, with something older.
 func (b *Bot) updateView(ctx context.Context, g *gesture, v slack.ModalViewRequest, form string) error {
 	shown := g.modal()
+	if g.kind == submit && shown.hash == "" {
+		// The acknowledgement that drey is at work may be on its way yet, and must not come last.
+		if !sleep(ctx, min(openTimeout, max(0, openTimeout-b.o.Now().Sub(g.born)))) {
+			return fmt.Errorf("update a modal: %w", context.Cause(ctx))
+		}
+	}
 	send := func(hash string) error {
 		return b.client.call(ctx, request{method: methodViewUpdate}, func(ctx context.Context, api *slack.Client) error {
 			got, err := api.UpdateViewContext(ctx, v, "", hash, shown.id)
@@ -97,24 +110,16 @@ func (b *Bot) replyForm(ctx context.Context, g *gesture, m bot.Message) error {
 		if err = b.updateView(ctx, g, v, f.ID); err != nil && isClosed(err) {
 			return nil // the person closed it: they do not want to be asked
 		}
-	case g.trigger != "" && b.o.Now().Sub(g.born) < triggerAge:
+	case g.fresh(b.o.Now()):
 		err = b.open(ctx, g, v, f.ID)
 	default:
-		return b.whisper(ctx, g, tooLate(f))
+		return b.whisper(ctx, g, b.hold(f))
 	}
 	switch codeOf(err) {
 	case "expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged", "invalid_trigger_id":
-		return b.whisper(ctx, g, tooLate(f))
+		return b.whisper(ctx, g, b.hold(f))
 	}
 	return err
-}
-
-// tooLate is said when a form cannot be shown any more.
-func tooLate(f *bot.Form) bot.Message {
-	return bot.Message{
-		Title: "The form could not be opened in time", Tone: bot.Warn, Private: true,
-		Blocks: []bot.Block{bot.Textf("Slack opens a form only within three seconds of a press or a command, and drey took longer. Nothing was done. Please try \"%s\" once more.", f.Title)},
-	}
 }
 
 // showNotice shows an answer in the modal of a gesture. done is false when the modal is closed, so that the answer has to

@@ -104,6 +104,11 @@ func (in *intent) end(ctx context.Context, channel, ts string) {
 
 // find looks in Slack for a post whose answer was lost. An empty ts: it is not there.
 func (in *intent) find(ctx context.Context) (ts string, err error) {
+	if isUser(in.record.Channel) {
+		if in.record.Channel, err = in.b.client.direct(ctx, in.record.Channel); err != nil {
+			return "", fmt.Errorf("look for an unanswered post: %w", err)
+		}
+	}
 	ts, err = in.b.findMarked(ctx, in.record.Channel, in.record.Thread, in.mark, in.record.Since)
 	switch code := codeOf(err); {
 	case code == "missing_scope" || code == "not_in_channel" || code == "channel_not_found":

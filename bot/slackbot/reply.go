@@ -26,7 +26,7 @@ func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
 		return b.replyLink(ctx, g, m)
 	case m.Form != nil:
 		return b.replyForm(ctx, g, m)
-	case m.Private:
+	case m.Private && !g.alone():
 		return b.replyPrivate(ctx, g, m)
 	}
 	return b.replyPublic(ctx, g, m)
@@ -40,7 +40,7 @@ func (b *Bot) replyLate(ctx context.Context, ev bot.Event, m bot.Message) error 
 	g := &gesture{born: b.o.Now(), user: ev.Actor.ID, channel: ev.Place.Channel, thread: ev.Place.Thread}
 	switch {
 	case m.Form != nil:
-		return b.whisper(ctx, g, tooLate(m.Form))
+		return b.whisper(ctx, g, b.hold(m.Form))
 	case m.Private:
 		return b.whisper(ctx, g, m)
 	}
@@ -58,6 +58,12 @@ func (b *Bot) replyPrivate(ctx context.Context, g *gesture, m bot.Message) error
 		done, err := b.showNotice(ctx, g, m)
 		if done || m.Pending {
 			return err
+		}
+	}
+	if g.kind == press && isUser(g.channel) && g.modal().id == "" && g.fresh(b.o.Now()) {
+		// Somebody looks at their home tab, and would not see what is said elsewhere.
+		if err := b.open(ctx, g, renderNotice(m, metaOf(g)), ""); err == nil {
+			return nil
 		}
 	}
 	if m.Pending && (g.wasTold() || g.publicAnswer().ID != "") {
@@ -86,6 +92,9 @@ func (b *Bot) whisper(ctx context.Context, g *gesture, m bot.Message) error {
 
 // whisperTo is for when there is no response URL.
 func (b *Bot) whisperTo(ctx context.Context, g *gesture, m bot.Message, out rendered) error {
+	if isUser(g.channel) {
+		return b.sayDirect(ctx, g.channel, out)
+	}
 	options := out.options()
 	if g.thread != "" {
 		options = append(options, slack.MsgOptionTS(g.thread))
@@ -101,8 +110,14 @@ func (b *Bot) whisperTo(ctx context.Context, g *gesture, m bot.Message, out rend
 	if direct != nil {
 		return err
 	}
+	return b.sayDirect(ctx, channel, out)
+}
+
+// sayDirect posts into direct messages; channel may be a user's id.
+func (b *Bot) sayDirect(ctx context.Context, channel string, out rendered) error {
+	options := append(out.options(), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())
 	return b.client.call(ctx, request{method: methodPost, channel: channel}, func(ctx context.Context, api *slack.Client) error {
-		_, _, err := api.PostMessageContext(ctx, channel, append(out.options(), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())...)
+		_, _, err := api.PostMessageContext(ctx, channel, options...)
 		return err
 	})
 }
@@ -195,12 +210,19 @@ func (b *Bot) answerOf(ctx context.Context, g *gesture) (bot.MessageRef, error) 
 	if ref.ID != "" || since.IsZero() {
 		return ref, nil
 	}
-	ts, err := b.findMarked(ctx, g.channel, g.thread, g.mark(), since)
+	at := bot.Place{Network: Network, Channel: g.channel, Thread: g.thread}
+	if isUser(at.Channel) {
+		var err error
+		if at.Channel, err = b.client.direct(ctx, at.Channel); err != nil {
+			return ref, fmt.Errorf("look for an unanswered reply: %w", err)
+		}
+	}
+	ts, err := b.findMarked(ctx, at.Channel, at.Thread, g.mark(), since)
 	if code := codeOf(err); err != nil && code != "missing_scope" && code != "not_in_channel" && code != "channel_not_found" {
 		return ref, fmt.Errorf("look for an unanswered reply: %w", err)
 	}
 	if ts != "" {
-		ref = bot.MessageRef{Place: bot.Place{Network: Network, Channel: g.channel, Thread: g.thread}, ID: ts}
+		ref = bot.MessageRef{Place: at, ID: ts}
 		g.answered(ref)
 	}
 	return ref, nil

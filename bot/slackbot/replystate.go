@@ -2,6 +2,7 @@ package slackbot
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/drey-ops/drey/bot"
@@ -77,6 +78,10 @@ func (g *gesture) isBarred() bool {
 	defer g.mu.Unlock()
 	return g.barred
 }
+
+// alone says that nobody but the person reads along: what is said in their direct messages with drey stays there and can
+// be edited, which is better than what is shown to them alone elsewhere.
+func (g *gesture) alone() bool { return g.kind == mention && strings.HasPrefix(g.channel, "D") }
 
 // mark is the name of the public answer for everybody: see markOf.
 func (g *gesture) mark() string {

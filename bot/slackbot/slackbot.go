@@ -20,6 +20,7 @@ type Bot struct {
 	gestures *gestures
 	client   *client
 	homes    *homes
+	held     *held
 	people   *people
 	keys     keyring
 
@@ -39,7 +40,7 @@ func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 	b.client = newClient(log, o, b.creds.Load)
 	b.people = newPeople(b.client, o.Guests, o.Now)
 	b.o.BotToken, b.o.AppToken, b.o.SigningSecret = "", "", ""
-	b.homes = newHomes()
+	b.homes, b.held = newHomes(), newHeld()
 	return b
 }
 
