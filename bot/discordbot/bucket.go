@@ -11,7 +11,8 @@ import (
 
 const (
 	bucketsMax    = 1024
-	globalRate    = 45 // calls a second; Discord takes 50
+	globalRate    = 45                      // calls within globalSpan; Discord takes 50 a second
+	globalSpan    = 1100 * time.Millisecond // with some time for calls that are held up on their way
 	invalidWindow = 10 * time.Minute
 	invalidMax    = 5000 // refused calls within the window; Discord shuts out whoever has 10,000
 )
@@ -36,10 +37,10 @@ type limits struct {
 	buckets map[string]*bucket
 	changed chan struct{} // closed when something became free
 
-	paused  time.Time // nothing goes before
-	tokens  float64
-	filled  time.Time
-	invalid []time.Time // of calls that Discord refused, oldest first
+	paused  time.Time             // nothing goes before
+	calls   [globalRate]time.Time // the newest ones, in a ring
+	next    int                   // the oldest of them
+	invalid []time.Time           // of calls that Discord refused, oldest first
 }
 
 // named is which bucket a route belongs to.
@@ -49,7 +50,7 @@ type named struct {
 }
 
 func newLimits() *limits {
-	return &limits{names: map[string]*list.Element{}, recent: list.New(), buckets: map[string]*bucket{}, changed: make(chan struct{}), tokens: globalRate}
+	return &limits{names: map[string]*list.Element{}, recent: list.New(), buckets: map[string]*bucket{}, changed: make(chan struct{})}
 }
 
 // bucketOf returns the bucket of a route, the least recently used one making room.
@@ -80,39 +81,40 @@ func (l *limits) bucketOf(route string) *bucket {
 }
 
 // ask takes a place for a call, or says how long to wait before asking again. A wait of 0 with ok false is until something
-// becomes free.
+// becomes free. Calls that are exempt wait only while everything does.
 func (l *limits) ask(route string, exempt bool, now time.Time) (wait time.Duration, ok bool) {
 	if wait = l.paused.Sub(now); wait > 0 {
 		return wait, false
 	}
+	if exempt {
+		return 0, true
+	}
 	b := l.bucketOf(route)
 	if b.known && !now.Before(b.reset) {
-		b.remaining = max(1, b.limit-b.flying)
-		b.reset = now.Add(time.Second) // until Discord tells the next
+		// A new window. Those under way may count in it; until Discord tells, it is taken to be short.
+		b.remaining, b.reset = b.limit-b.flying, now.Add(time.Second)
 	}
 	switch {
-	case !b.known && b.flying > 0 && !exempt:
+	case !b.known && b.flying > 0:
 		return 0, false
 	case b.known && b.remaining <= 0:
-		return b.reset.Sub(now), false
+		return max(b.reset.Sub(now), time.Millisecond), false
 	}
-	if !exempt {
-		l.tokens = min(globalRate, l.tokens+now.Sub(l.filled).Seconds()*globalRate)
-		l.filled = now
-		if l.tokens < 1 {
-			return time.Duration((1 - l.tokens) / globalRate * float64(time.Second)), false
-		}
-		l.tokens--
+	if wait = l.calls[l.next].Add(globalSpan).Sub(now); wait > 0 {
+		return wait, false
 	}
+	l.calls[l.next], l.next = now, (l.next+1)%globalRate
 	b.flying++
-	if b.known {
-		b.remaining--
-	}
+	b.remaining--
 	return 0, true
 }
 
-// learn notes what Discord said with an answer, and lets others go on. Without an answer header is nil.
-func (l *limits) learn(route string, header http.Header, now time.Time) {
+// learn notes what Discord said with the answer to a call that had a place, and lets others go on. Without an answer header
+// is nil.
+func (l *limits) learn(route string, exempt bool, header http.Header, now time.Time) {
+	if exempt {
+		return // each token has a bucket of its own
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.bucketOf(route)

@@ -17,7 +17,7 @@ type file struct {
 
 // attachment names a file in the JSON of its message.
 type attachment struct {
-	ID          int    `json:"id"`
+	ID          string `json:"id"`
 	Filename    string `json:"filename,omitempty"`
 	Description string `json:"description,omitempty"`
 }

@@ -2,6 +2,7 @@ package discordbot
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/drey-ops/drey/bot"
@@ -241,7 +242,7 @@ func (r *renderer) file(f file) (name string, ok bool) {
 
 func (r *renderer) attach() {
 	for i, f := range r.files {
-		r.body.Attachments = append(r.body.Attachments, attachment{ID: i, Filename: f.name, Description: f.alt})
+		r.body.Attachments = append(r.body.Attachments, attachment{ID: strconv.Itoa(i), Filename: f.name, Description: f.alt})
 	}
 }
 

@@ -54,6 +54,7 @@ type apiError struct {
 	status int
 	code   int
 	text   string
+	after  time.Duration
 }
 
 func (e *apiError) Error() string {
@@ -108,9 +109,9 @@ func (s *sender) do(ctx context.Context, route, method, path string, body, out a
 		return &bot.SendError{After: wait, Err: fmt.Errorf("%s: %w", route, err)}
 	}
 	header, answer, err := s.send(ctx, route, method, path, exempt, body)
-	s.limits.learn(key, header, time.Now())
+	s.limits.learn(key, exempt, header, time.Now())
 	if err != nil {
-		return s.judge(route, key, err, header)
+		return s.judge(route, key, exempt, err, header)
 	}
 	s.told(route, "ok")
 	if out == nil || len(answer) == 0 {
@@ -195,26 +196,27 @@ func (s *sender) refusal(route string, status int, answer []byte) error {
 		Errors  json.RawMessage `json:"errors"`
 	}
 	plain := json.Unmarshal(answer, &said) == nil
-	if status == http.StatusTooManyRequests {
+	after := time.Duration(said.RetryAfter * float64(time.Second))
+	if status == http.StatusTooManyRequests && said.Code != codeOldEdits {
 		if !plain { // not Discord itself: the one before it
 			return &throttled{route: route, global: true}
 		}
-		return &throttled{route, said.Global, time.Duration(said.RetryAfter * float64(time.Second))}
+		return &throttled{route, said.Global, after}
 	}
 	if len(said.Errors) > 0 {
 		s.log.Warn("Discord refuses a call", "call", route, "code", said.Code, "errors", cut(string(said.Errors), 2000))
 	}
-	return &apiError{route, status, said.Code, cut(said.Message, 200)}
+	return &apiError{route, status, said.Code, cut(said.Message, 200), after}
 }
 
 // judge turns what went wrong into what would help.
-func (s *sender) judge(route, key string, err error, header http.Header) error {
+func (s *sender) judge(route, key string, exempt bool, err error, header http.Header) error {
 	now := time.Now()
 	out := &bot.SendError{Err: err}
 	switch e := err.(type) { //nolint:errorlint // these are made here and never wrapped
 	case *throttled:
 		s.told(route, "429")
-		out.After = s.limited(key, e, header, now)
+		out.After = s.limited(key, exempt, e, header, now)
 		return out
 	case *lost:
 		s.told(route, e.why)
@@ -225,7 +227,7 @@ func (s *sender) judge(route, key string, err error, header http.Header) error {
 			code = strconv.Itoa(e.code)
 		}
 		s.told(route, code)
-		if e.status == http.StatusUnauthorized || e.status == http.StatusForbidden {
+		if e.status == http.StatusUnauthorized || e.status == http.StatusForbidden || e.status == http.StatusTooManyRequests {
 			s.limits.refused(now)
 		}
 		return remedy(e)
@@ -241,7 +243,7 @@ func remedy(e *apiError) error {
 		codeThreadLocked:
 		out.Gone = true
 	case codeOldEdits:
-		out.After = time.Minute
+		out.After = min(max(e.after, 5*time.Second), time.Minute)
 	case codeThreadsActive:
 		out.After = 10 * time.Minute
 	case codeInvalidForm, codeEmptyMessage:
@@ -262,7 +264,7 @@ func remedy(e *apiError) error {
 }
 
 // limited notes a 429 where it holds, and returns for how long.
-func (s *sender) limited(key string, e *throttled, header http.Header, now time.Time) time.Duration {
+func (s *sender) limited(key string, exempt bool, e *throttled, header http.Header, now time.Time) time.Duration {
 	after := e.after
 	if after <= 0 {
 		if n, err := strconv.ParseFloat(header.Get("Retry-After"), 64); err == nil {
@@ -281,7 +283,7 @@ func (s *sender) limited(key string, e *throttled, header http.Header, now time.
 	}
 	if e.global || scope == "global" || header.Get("X-RateLimit-Global") == "true" {
 		s.limits.pause(now.Add(after))
-	} else {
+	} else if !exempt {
 		s.limits.empty(key, now.Add(after))
 	}
 	return after
