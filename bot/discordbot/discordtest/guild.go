@@ -66,6 +66,11 @@ func (d *Discord) ForumChannel(name string, tags ...string) string {
 	return d.channelNamed(name, forumChannel, tags)
 }
 
+// DirectMessage is the id of the channel in which this person and drey are alone.
+func (d *Discord) DirectMessage(name string) string {
+	return d.channelNamed(d.User(name), directChannel, nil)
+}
+
 func (d *Discord) channelNamed(name string, kind int, tags []string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -120,6 +125,13 @@ func (d *Discord) member(name string) *user {
 	return u
 }
 
+// Leave takes a member out of the guild; what they once wrote stays.
+func (d *Discord) Leave(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.member(name).outside = true
+}
+
 // Admin makes a member an administrator of the guild: every command is shown to them.
 func (d *Discord) Admin(name string) {
 	d.mu.Lock()
@@ -156,11 +168,17 @@ func (d *Discord) SetRoles(name string, roles ...string) {
 	}
 }
 
-// json is the channel as Discord shows it. It needs the lock.
+// channelJSON is the channel as Discord shows it. It needs the lock.
 func (d *Discord) channelJSON(c *channel) object {
 	o := object{"id": c.id, "type": c.kind, "name": c.Name, "guild_id": d.guild, "flags": 0, "last_message_id": nil, "rate_limit_per_user": 0}
 	if c.newest != "" {
 		o["last_message_id"] = c.newest
+	}
+	if c.kind == directChannel {
+		delete(o, "guild_id")
+		delete(o, "name")
+		o["recipients"] = []any{d.userJSON(d.users[c.Name])}
+		return o
 	}
 	if c.parent != "" {
 		o["parent_id"], o["owner_id"] = c.parent, c.owner

@@ -173,7 +173,7 @@ func (d *Discord) send(ctx context.Context, to string, body []byte, stamp, signa
 		return nil, fmt.Errorf("make a request: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", "Discord-Interactions/1.0 (+https://discord.com)")
+	r.Header.Set("User-Agent", "Discord-Interactions/1.0")
 	r.Header.Set("X-Signature-Timestamp", stamp)
 	r.Header.Set("X-Signature-Ed25519", signature)
 	resp, err := d.client.Do(r)

@@ -148,7 +148,7 @@ func (m *message) empty() bool {
 	return strings.TrimSpace(text(m.said, "content")) == "" && len(list(m.said, "embeds")) == 0 && len(list(m.said, "components")) == 0 && len(m.files) == 0
 }
 
-// json is the message as Discord shows it. It needs the lock.
+// messageJSON is the message as Discord shows it. It needs the lock.
 func (d *Discord) messageJSON(m *message) object {
 	files := []any{}
 	for _, f := range m.files {

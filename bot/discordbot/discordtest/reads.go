@@ -74,7 +74,7 @@ func (d *Discord) getMember(q *request) (int, any, error) {
 func (d *Discord) getChannels(q *request) (int, any, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return http.StatusOK, d.someChannels(func(c *channel) bool { return c.parent == "" }), d.inGuild(q)
+	return http.StatusOK, d.someChannels(func(c *channel) bool { return c.parent == "" && c.kind != directChannel }), d.inGuild(q)
 }
 
 func (d *Discord) getActive(q *request) (int, any, error) {

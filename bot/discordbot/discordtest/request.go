@@ -114,7 +114,13 @@ func (q *request) judged(schema string) error {
 	if q.body == nil {
 		q.body, q.value = object{}, object{}
 	}
-	return q.d.judged(schema, q.value)
+	if err := q.d.judged(schema, q.value); err != nil {
+		return err
+	}
+	for _, key := range q.d.judge.strangers(schema, q.value) {
+		q.care = append(q.care, "the key "+key+" means nothing to Discord")
+	}
+	return nil
 }
 
 func (d *Discord) judged(schema string, v any) error {

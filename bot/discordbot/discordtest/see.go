@@ -40,7 +40,7 @@ func (d *Discord) visible(u *user, channel, thread string) []*message {
 		at = thread
 	}
 	c := d.channels[at]
-	if c == nil || c.Deleted {
+	if c == nil || c.Deleted || c.kind == directChannel && c.Name != u.id {
 		return nil
 	}
 	var out []*message
