@@ -77,6 +77,7 @@ func (s *Slack) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &conn{ws: ws, done: make(chan struct{})}
+	ws.SetPingHandler(c.pong)
 	defer ws.Close()
 	s.mu.Lock()
 	if s.closed {
@@ -109,6 +110,16 @@ func (c *conn) write(frame []byte) {
 	if c.ws.SetWriteDeadline(time.Now().Add(writeWait)) != nil || c.ws.WriteMessage(websocket.TextMessage, frame) != nil {
 		c.ws.Close()
 	}
+}
+
+// pong answers a ping of drey's.
+func (c *conn) pong(data string) error {
+	c.writes.Lock()
+	defer c.writes.Unlock()
+	if !c.frozen && c.ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeWait)) != nil {
+		c.ws.Close()
+	}
+	return nil
 }
 
 func (c *conn) ping(every time.Duration) {
