@@ -131,6 +131,8 @@ type Span struct {
 	Code bool      `json:"c,omitempty"`
 	URL  string    `json:"u,omitempty"` // http(s) only; others are shown as text
 	At   time.Time `json:"at,omitzero"` // shown as a time in the reader's zone; Text is the fallback
+	// In is a channel, shown by its name where its network can; Text is the fallback.
+	In Place `json:"in,omitzero"`
 	// Mention notifies a person or group: "user:ID", "group:ID". It is written by the configuration alone, never by outside
 	// text; Text is what networks show that have no such person.
 	Mention string `json:"m,omitempty"`

@@ -41,6 +41,8 @@ type conversation struct {
 	started chan struct{} // closed when the handler starts
 	news    chan struct{} // says that interim holds something new
 
+	shown Message // the newest interim answer that everybody may see and that was sent; only run looks at it
+
 	mu      sync.Mutex
 	interim *Message
 	path    string // of the call, once it is known
@@ -257,6 +259,9 @@ func (c *conversation) pending() Message {
 func (c *conversation) try(ctx context.Context, m Message) time.Duration {
 	err := c.send(ctx, m)
 	if err == nil {
+		if !m.Private {
+			c.shown = m
+		}
 		return 0
 	}
 	c.log.Debug("interim reply not sent", "error", err)
@@ -268,6 +273,9 @@ func (c *conversation) try(ctx context.Context, m Message) time.Duration {
 
 // answer sends the last word, again when it went wrong in a way that may pass.
 func (c *conversation) answer(ctx context.Context, m Message) {
+	if m.Private && !empty(c.shown) {
+		c.leave(ctx)
+	}
 	pause := replyPause
 	for try := 1; ; try++ {
 		err := c.send(ctx, m)
@@ -295,6 +303,17 @@ func (c *conversation) answer(ctx context.Context, m Message) {
 			try = replyTries - 1 // one last time, at once
 		}
 		pause = min(2*pause, pauseLongest)
+	}
+}
+
+// leave ends what everybody saw growing, since the last word is for the person who asked alone: on networks that can
+// replace an answer by a private one it vanishes next, on others it stays.
+func (c *conversation) leave(ctx context.Context) {
+	m := c.shown
+	m.Pending, m.Tone = false, Muted
+	m.Blocks = append(m.Blocks[:len(m.Blocks):len(m.Blocks)], Notef("This went no further; the person who asked was told why."))
+	if err := c.send(ctx, m); err != nil {
+		c.log.Debug("interim reply not ended", "error", err)
 	}
 }
 

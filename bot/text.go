@@ -6,8 +6,9 @@ import (
 )
 
 // Textf makes a Text. The format is ours and may hold **bold** and `code`; the arguments are outside text and are taken
-// as they are, in the style of the place they stand in. A Span or Text among the arguments keeps its own style. Verbs are
-// those of fmt without argument indexes and without * as width; a % for which there is no argument is a percent sign.
+// as they are, in the style of the place they stand in. A Span or Text among the arguments keeps its own style, and a Place
+// is shown as its network names it. Verbs are those of fmt without argument indexes and without * as width; a % for which
+// there is no argument is a percent sign.
 func Textf(format string, args ...any) Text { return Text{spans(format, args)} }
 
 // Notef is Textf in small print.
@@ -20,8 +21,30 @@ func F(name string, value any) Field {
 		return Field{name, v}
 	case Span:
 		return Field{name, Text{[]Span{v}}}
+	case Place:
+		return Field{name, Text{[]Span{v.span()}}}
 	}
 	return Field{name, Text{[]Span{{Text: fmt.Sprint(value)}}}}
+}
+
+func (p Place) span() Span {
+	return Span{Text: p.String(), In: Place{Network: p.Network, Channel: p.Channel}}
+}
+
+// Places is a list of places as ParsePlace reads them, each shown as its network names it.
+func Places(list []string) Text {
+	var t Text
+	for i, s := range list {
+		if i > 0 {
+			t.Spans = append(t.Spans, Span{Text: ", "})
+		}
+		if p, err := ParsePlace(s); err == nil {
+			t.Spans = append(t.Spans, p.span())
+			continue
+		}
+		t.Spans = append(t.Spans, Span{Text: s})
+	}
+	return t
 }
 
 // Plain returns the spans' text without style.
@@ -70,6 +93,9 @@ func spans(format string, args []any) []Span {
 				cur.Text = ""
 			case Text:
 				out = append(flush(out, cur), arg.Spans...)
+				cur.Text = ""
+			case Place:
+				out = append(flush(out, cur), arg.span())
 				cur.Text = ""
 			default:
 				cur.Text += fmt.Sprintf(rest[:n], arg)

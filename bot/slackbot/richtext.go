@@ -45,6 +45,9 @@ func (d *drawer) spans(in []bot.Span) []slack.RichTextSectionElement {
 			out = append(out, slack.NewRichTextSectionUserGroupElement(group))
 		case !s.At.IsZero():
 			out = append(out, d.date(s))
+		case isChannel(s.In):
+			d.used += length(s.Text)
+			out = append(out, slack.NewRichTextSectionChannelElement(s.In.Channel, style(s.Bold, false)))
 		case isWeb(s.URL):
 			d.used += length(s.Text)
 			out = append(out, slack.NewRichTextSectionLinkElement(s.URL, s.Text, style(s.Bold, s.Code)))
@@ -53,6 +56,11 @@ func (d *drawer) spans(in []bot.Span) []slack.RichTextSectionElement {
 		}
 	}
 	return out
+}
+
+// isChannel says whether p is a channel of Slack's that has a name.
+func isChannel(p bot.Place) bool {
+	return p.Network == Network && len(p.Channel) > 1 && strings.ContainsAny(p.Channel[:1], "CG") && strings.Trim(p.Channel, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
 func (d *drawer) date(s bot.Span) slack.RichTextSectionElement {
