@@ -10,6 +10,7 @@ import (
 	"github.com/drey-ops/drey/alerts"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
+	"github.com/drey-ops/drey/storage"
 )
 
 func TestHomeWhenAllIsWell(t *testing.T) {
@@ -114,6 +115,20 @@ func TestLinks(t *testing.T) {
 			t.Errorf("%s: private %v", tc.url, m.Private)
 		}
 	}
+	inc := alerts.Incident{ID: "k3x9q2", Title: "FlinkJobCrashLoop on orders", Since: time.Now(), Targets: []alerts.Target{{Place: webOps()}}}
+	r.alerts.list = []alerts.Incident{inc}
+	tx := r.deps.DB.Begin(storage.Root(inc.HeadKey(webOps())))
+	r.router.outbox.Put(tx, bot.Delivery{Key: inc.HeadKey(webOps()), To: webOps(), Message: inc.Message()})
+	if err := r.deps.DB.Commit(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	head := r.card("Firing: FlinkJobCrashLoop on orders")
+	thread := func(who, id string) bot.Message {
+		return r.handle(bot.Event{Actor: web(who), Call: CallOf("drey link", linkArgs{URL: "https://drey.example.com/c/ops/t/" + id})})
+	}
+	wants(t, thread("vera", head.Ref.ID), "Firing: FlinkJobCrashLoop on orders", "Incident k3x9q2")
+	wants(t, thread("vera", "none"), "Nothing to show")
+	wants(t, thread("nobody", head.Ref.ID), "Nothing to show")
 	for _, who := range []string{"nobody", "dora"} {
 		wants(t, r.handle(bot.Event{Actor: web(who), Call: CallOf("drey link", linkArgs{URL: "https://flink.example.com/prod/#/job/" + id})}), "Nothing to show")
 		wants(t, r.handle(bot.Event{Actor: web(who), Call: CallOf("drey link", linkArgs{URL: "https://flink.example.com/prod/"})}), "Nothing to show")

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/drey-ops/drey/alerts"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
 )
@@ -24,6 +25,9 @@ func dreyLink(d Deps) *Command {
 		Path: "drey link", Help: "Show what a link leads to", Hidden: true,
 		Examples: []string{"/drey link https://flink.example.com/#/job/running/0123456789abcdef0123456789abcdef/overview"},
 	}, func(ctx context.Context, e *Env, a linkArgs) (bot.Message, error) {
+		if channel, id, ok := d.Links.thread(a.URL); ok {
+			return d.linkedIncident(ctx, e, channel, id), nil
+		}
 		at, ok := d.Links.leadsTo(a.URL)
 		if !ok {
 			return noLink(), nil
@@ -70,6 +74,50 @@ func (l Links) leadsTo(raw string) (linked, bool) {
 		}
 	}
 	return linked{}, false
+}
+
+var threadInLink = regexp.MustCompile(`^/c/([^/]+)/t/([^/]+)/?$`)
+
+// thread reads a link to a thread of drey's own console.
+func (l Links) thread(raw string) (channel, id string, ok bool) {
+	base, err := url.Parse(l.External)
+	u, err2 := url.Parse(strings.Trim(strings.TrimSpace(raw), "<>"))
+	if err != nil || err2 != nil || base.Host == "" || !strings.EqualFold(hostOf(base), hostOf(u)) {
+		return "", "", false
+	}
+	rest, under := strings.CutPrefix(u.Path, strings.TrimRight(base.Path, "/"))
+	m := threadInLink.FindStringSubmatch(rest)
+	if !under || m == nil {
+		return "", "", false
+	}
+	return m[1], m[2], true
+}
+
+// linkedIncident is the incident whose thread a link means, for who may read it.
+func (d Deps) linkedIncident(ctx context.Context, e *Env, channel, id string) bot.Message {
+	posts, ok := e.router.outbox.(interface {
+		Posted(ctx context.Context, key string) (bot.MessageRef, error)
+	})
+	if !ok || !e.Allowed("alert.read", "", "") {
+		return noLink()
+	}
+	list, err := d.Alerts.List(ctx, alerts.Filter{States: []string{alerts.Firing, alerts.Acked, alerts.Silenced, alerts.Resolved}})
+	if err != nil {
+		return noLink()
+	}
+	for _, i := range list {
+		for _, t := range i.Targets {
+			if t.Place.Channel != channel || !d.maySee(e, "alert.read", &i) {
+				continue
+			}
+			if ref, err := posts.Posted(ctx, i.HeadKey(t.Place)); err == nil && ref.ID == id {
+				m := i.Message()
+				m.State, m.Closed = "", false // a look at it, not the thread
+				return m
+			}
+		}
+	}
+	return noLink()
 }
 
 // clusterOf finds the cluster whose address a link begins with; of several the one that says most of the path.
