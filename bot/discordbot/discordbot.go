@@ -51,7 +51,7 @@ func (b *Bot) ID() bot.NetworkID { return Network }
 // 4,000 characters and 40 components a message.
 func (b *Bot) Caps() bot.Caps {
 	return bot.Caps{
-		TitleMax: 240, TextMax: 1500, TotalMax: 3000, BlocksMax: 12,
+		TitleMax: 240, TextMax: 1900, TotalMax: 4000, BlocksMax: 10,
 		ButtonsMax: 10, LabelMax: 70, FieldsMax: 20, TableRows: 20, TableCols: 8, FileMax: 9 << 20,
 		Threads: true, Private: true, Forms: true, Images: true,
 		AckWithin: 2500 * time.Millisecond, PostEvery: time.Second, EditEvery: 1200 * time.Millisecond,

@@ -99,39 +99,22 @@ func namesDiscord(before string) bool {
 	return len(word) <= 64 && strings.Contains(strings.ToLower(word), "discord")
 }
 
-// codeSpan is s in a fixed font, within a line. Nothing in it is active, but for the backticks.
+// codeSpan is s in a fixed font, within a line. Nothing in it is active, but for the backticks: single ones go between
+// double ones, and runs of them are broken.
 func codeSpan(s string) string {
-	fence := "`"
-	if strings.Contains(s, "`") {
-		fence = "``"
-		if hasRun(s, 2) {
-			s = strings.ReplaceAll(s, "``", "`"+zero+"`")
-			s = strings.ReplaceAll(s, "``", "`"+zero+"`")
-		}
-		if strings.HasPrefix(s, "`") {
-			s = " " + s
-		}
-		if strings.HasSuffix(s, "`") {
-			s += " "
-		}
+	if !strings.Contains(s, "`") {
+		return "`" + s + "`"
 	}
-	return fence + s + fence
-}
-
-// hasRun says whether s has a run of exactly n backticks.
-func hasRun(s string, n int) bool {
-	run := 0
-	for _, r := range s + " " {
-		if r == '`' {
-			run++
-			continue
-		}
-		if run == n {
-			return true
-		}
-		run = 0
+	for strings.Contains(s, "``") {
+		s = strings.ReplaceAll(s, "``", "`"+zero+"`")
 	}
-	return false
+	if strings.HasPrefix(s, "`") {
+		s = " " + s // Discord takes these spaces away
+	}
+	if strings.HasSuffix(s, "`") {
+		s += " "
+	}
+	return "``" + s + "``"
 }
 
 // codeBlock is s in a fixed font, on lines of its own. Runs of backticks in it are broken, so that it cannot be left.

@@ -155,10 +155,7 @@ func labelFor(in bot.Input) modalLabel {
 			x.Value = ""
 			says = append([]string{fmt.Sprintf("The present text is too long to edit here (%d characters).", units(in.Value))}, says...)
 		}
-		if in.Match != "" {
-			x.Placeholder = cut(in.Match, placeholderMax)
-		}
-		if len(options) > 0 && x.Placeholder == "" {
+		if len(options) > 0 {
 			x.Placeholder = cut("One of: "+valuesOf(in.Choices), placeholderMax)
 		}
 		l.Component = x

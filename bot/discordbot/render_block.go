@@ -1,6 +1,7 @@
 package discordbot
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rivo/uniseg"
@@ -81,13 +82,15 @@ func (r *renderer) steps(in bot.Steps) {
 	r.text(strings.Join(lines, "\n"), "\n\n")
 }
 
+// The columns of a fixed font that a card has room for.
 const (
-	phoneWidth = 44 // columns of a fixed font that a phone shows in a card
-	cellMin    = 24 // a cell is cut to no less
+	phoneWidth   = 44
+	desktopWidth = 58
+	cellMin      = 20 // a cell is cut to no less
 )
 
-// table shows t in a fixed font. Where it is wider than a phone, it gives up space between columns and then the ends of
-// long cells, as far as that helps.
+// table shows t in a fixed font. Where it is wider than a phone, or else than a desktop, it gives up space between columns
+// and then the ends of long cells.
 func (r *renderer) table(t bot.Table) {
 	foot := note(cutEscaped(t.Foot, 500))
 	gap := 2
@@ -95,8 +98,11 @@ func (r *renderer) table(t bot.Table) {
 	if total(widths, gap) > phoneWidth {
 		gap = 1
 	}
-	if over := total(widths, gap) - phoneWidth; over > 0 {
-		widths = narrowed(widths, over)
+	for _, width := range []int{phoneWidth, desktopWidth} {
+		if less, ok := narrowed(widths, total(widths, gap)-width); ok {
+			widths = less
+			break
+		}
 	}
 	var lines []string
 	for _, cells := range append([][]string{t.Columns}, t.Rows...) {
@@ -144,10 +150,10 @@ func total(widths []int, gap int) int {
 	return n
 }
 
-// narrowed takes over from the widest columns. When that is not enough, they stay as they were: a cut that does not make
-// the table fit only hides something.
-func narrowed(widths []int, over int) []int {
-	out := append([]int(nil), widths...)
+// narrowed takes over from the widest columns. It is false when that is not enough: a cut that does not make the table
+// fit only hides something.
+func narrowed(widths []int, over int) ([]int, bool) {
+	out := slices.Clone(widths)
 	for ; over > 0; over-- {
 		widest := 0
 		for i := range out {
@@ -156,11 +162,11 @@ func narrowed(widths []int, over int) []int {
 			}
 		}
 		if out[widest] <= cellMin {
-			return widths
+			return nil, false
 		}
 		out[widest]--
 	}
-	return out
+	return out, true
 }
 
 func tableLine(cells []string, widths []int, numeric []bool, gap int) string {
