@@ -163,7 +163,7 @@ func judged(c *critic, seed uint64) (bad []string) {
 // TestRenderWild: whatever Fit lets through, Slack takes.
 func TestRenderWild(t *testing.T) {
 	c := newCritic(t)
-	seeds := uint64(80)
+	seeds := uint64(40)
 	if testing.Short() {
 		seeds = 20
 	}
