@@ -1,6 +1,7 @@
 package slackbot
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -23,6 +24,9 @@ const (
 
 // gestureAge is how long a gesture can be answered: as long as Slack keeps its response URL alive.
 const gestureAge = 30 * time.Minute
+
+// ackSettles is how long an acknowledgement is on its way and takes effect.
+const ackSettles = 400 * time.Millisecond
 
 // responseUses is how often a response URL can be used.
 const responseUses = 5
@@ -47,12 +51,13 @@ type gesture struct {
 	// ackMax is the longest body that the transport can take, in bytes; 0: any.
 	ackMax int
 
-	mu     sync.Mutex
-	acked  bool
-	uses   int            // of respond
-	view   openView       // the modal that shows the answer, if one is open
-	posted bot.MessageRef // the public answer, once there is one
-	told   bool           // a private word was said
+	mu      sync.Mutex
+	acked   bool
+	ackedAt time.Time
+	uses    int            // of respond
+	view    openView       // the modal that shows the answer, if one is open
+	posted  bot.MessageRef // the public answer, once there is one
+	told    bool           // a private word was said
 
 	opening chan struct{} // closed once the modal of opens is open, or could not be opened; nil: nothing is under way
 	since   time.Time     // when the public answer was first sent, while it is not known whether it arrived
@@ -80,7 +85,7 @@ func (g *gesture) acknowledge(body any) bool {
 	if g.ack == nil || g.acked {
 		return false
 	}
-	g.acked = true
+	g.acked, g.ackedAt = true, time.Now()
 	if g.ackMax > 0 && !encodesWithin(body, g.ackMax) {
 		g.ack <- tooLong{}
 		return false
@@ -97,9 +102,19 @@ func (g *gesture) expire() bool {
 	if g.acked {
 		return false
 	}
-	g.acked = true
+	g.acked, g.ackedAt = true, time.Now()
 	g.view.hash, g.view.form = "", ""
 	return true
+}
+
+// settle waits until Slack has seen to the acknowledgement: it takes another way than a call, which must not overtake it.
+func (g *gesture) settle(ctx context.Context) {
+	g.mu.Lock()
+	at := g.ackedAt
+	g.mu.Unlock()
+	if !at.IsZero() {
+		wait(ctx, ackSettles-time.Since(at))
+	}
 }
 
 // respondable takes one use of the response URL, and says whether there was one.

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	bodyMax  = 1 << 20
-	bodyWait = 5 * time.Second // for the whole body
+	bodyMax   = 1 << 20
+	bodyWait  = 5 * time.Second // for the whole body
+	bufferMax = 64 << 10        // of those that are kept for the next request
 )
 
 // The addresses that Slack posts to in mode http; the app's manifest names them.
@@ -52,7 +53,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body := h.buffers.Get().(*bytes.Buffer)
 	body.Reset()
-	defer h.buffers.Put(body)
+	defer func() {
+		if body.Cap() <= bufferMax {
+			h.buffers.Put(body)
+		}
+	}()
 	if why := readBody(body, w, r); why != "" {
 		code := http.StatusBadRequest
 		if why == refusedSize {

@@ -198,7 +198,8 @@ func (l *socketLink) disconnect(reason string) error {
 	switch reason {
 	case "link_disabled":
 		return errDisabled
-	case "warning":
+	case "warning", "refresh_requested":
+		// What comes until Slack closes the connection is still for drey.
 		if !l.retired {
 			l.retired = true
 			close(l.retiring)
