@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ type server struct {
 	d       *discordtest.Discord
 	bot     *Bot
 	channel string
+	under   sync.WaitGroup // gestures that wait for their first response
 }
 
 // suiteCommands are those that the suite types.
@@ -91,7 +93,9 @@ func (s *server) do(t testing.TB, what string, gesture func() error) {
 	t.Helper()
 	s.ready(t)
 	done := make(chan error, 1)
+	s.under.Add(1)
 	go func() {
+		defer s.under.Done()
 		err := gesture()
 		for end := time.Now().Add(5 * time.Second); err != nil && strings.Contains(err.Error(), "no session is open") && time.Now().Before(end); {
 			time.Sleep(5 * time.Millisecond) // drey is still connecting

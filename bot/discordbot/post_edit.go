@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/storage"
@@ -43,9 +44,11 @@ func (b *Bot) Edit(ctx context.Context, ref bot.MessageRef, m bot.Message) error
 			b.log.Warn("thread not brought up to date", "network", Network, "thread", ref.ID, "error", err)
 			return nil
 		}
-		b.tidy(ctx, ref.ID, t, f.wanted(m))
+		if err := b.tidy(ctx, ref.ID, t, f.wanted(m)); isCode(err, codeUnknownTag, codeTagRequired) {
+			b.threads.forget(ref.Place.Channel) // and with the next edit it has those of then
+		}
 	case noted && m.Closed && !t.Refused:
-		b.tidy(ctx, ref.ID, t, thread{Archived: true})
+		_ = b.tidy(ctx, ref.ID, t, thread{Archived: true}) // logged
 	}
 	return nil
 }
@@ -79,6 +82,10 @@ func (b *Bot) postForum(ctx context.Context, at bot.Place, key string, m bot.Mes
 	}
 	o.look = func(ctx context.Context, p posting) (string, error) { return b.lookInForum(ctx, at.Channel, p) }
 	ref.ID, err = o.run(ctx)
+	if isCode(err, codeUnknownTag, codeTagRequired) {
+		b.threads.forget(at.Channel)
+		err = &bot.SendError{After: time.Second, Err: fmt.Errorf("the tags of the forum have changed: %w", err)}
+	}
 	if err != nil {
 		return ref, err
 	}

@@ -70,8 +70,10 @@ const (
 	codeUnknownMessage     = 10008
 	codeUnknownInteraction = 10062
 	codeUnknownWebhook     = 10015
+	codeUnknownTag         = 10087
 	codeOldEdits           = 30046
 	codeAcknowledged       = 40060
+	codeTagRequired        = 40067
 	codeNoAccess           = 50001
 	codeEmptyMessage       = 50006
 	codeNoPermission       = 50013
@@ -248,7 +250,7 @@ func remedy(e *apiError) error {
 		out.After = 10 * time.Minute
 	case codeInvalidForm, codeEmptyMessage:
 		out.Rejected = true
-	case codeArchived, codeAcknowledged, codeThreadExists:
+	case codeArchived, codeAcknowledged, codeThreadExists, codeUnknownTag, codeTagRequired:
 		return e
 	default:
 		switch {

@@ -185,6 +185,15 @@ func (b *Bot) forum(ctx context.Context, channel string) (forum, error) {
 	return f, nil
 }
 
+// forget makes the next look at a forum a fresh one.
+func (t *threads) forget(channel string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f := t.forums[channel]
+	f.asked = time.Time{}
+	t.forums[channel] = f
+}
+
 // isForum says whether a channel is known to be a forum.
 func (b *Bot) isForum(channel string) bool {
 	b.threads.mu.Lock()
@@ -228,10 +237,12 @@ func (b *Bot) change(ctx context.Context, id string, from, to thread) error {
 	return b.threads.put(ctx, id, to)
 }
 
-// tidy archives or names a thread for a message that stands already. What fails is done with the next edit: the message
-// itself tells how things are.
-func (b *Bot) tidy(ctx context.Context, id string, from, to thread) {
-	if err := b.change(ctx, id, from, to); err != nil {
+// tidy archives or names a thread for a message that stands already. What fails is logged, and done with the next edit:
+// the message itself tells how things are.
+func (b *Bot) tidy(ctx context.Context, id string, from, to thread) error {
+	err := b.change(ctx, id, from, to)
+	if err != nil {
 		b.log.Warn("thread not brought up to date", "network", Network, "thread", id, "error", err)
 	}
+	return err
 }

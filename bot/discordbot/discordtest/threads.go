@@ -126,7 +126,7 @@ func (d *Discord) postThread(q *request) (int, any, error) {
 		return 0, nil, err
 	}
 	delete(d.messages, m.id) // the first message has the id of its thread
-	m.id, t.newest, t.applied = id, id, tags
+	m.id, t.newest, c.newest, t.applied = id, id, id, tags
 	d.keep(m)
 	return http.StatusCreated, with(d.channelJSON(t), object{"message": d.messageJSON(m)}), nil
 }
