@@ -199,3 +199,18 @@ func slashOf(path []string, options ...object) object {
 	}
 	return object{"id": "900", "name": path[0], "type": 1, "options": options}
 }
+
+// mute is a sink that answers at once and keeps nothing.
+type mute struct {
+	b *Bot
+	n int
+}
+
+func (m *mute) Deliver(_ context.Context, ev bot.Event) {
+	m.n++
+	if g := m.b.gestures.find(ev.Token); g != nil {
+		g.respond(whisper("done"))
+	}
+}
+
+func (m *mute) Suggest(context.Context, bot.Ask) bot.Suggestions { return bot.Suggestions{} }
