@@ -129,7 +129,7 @@ func (s *Slack) Sign(body []byte, at time.Time) http.Header {
 	h := http.Header{}
 	h.Set("X-Slack-Request-Timestamp", stamp)
 	h.Set("X-Slack-Signature", "v0="+hex.EncodeToString(mac.Sum(nil)))
-	h.Set("User-Agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
+	h.Set("User-Agent", "Slackbot 1.0")
 	return h
 }
 

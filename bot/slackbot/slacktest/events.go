@@ -73,6 +73,24 @@ func (s *Slack) DM(user, text string, files ...FileUpload) error {
 	return s.event(e)
 }
 
+// Echo sends the event that Slack sends of drey's own message in a direct channel, as of anybody's.
+func (s *Slack) Echo(channel, ts string) error {
+	s.mu.Lock()
+	c := s.channels[channel]
+	var m *message
+	if c != nil {
+		m = c.find(ts)
+	}
+	if m == nil {
+		s.mu.Unlock()
+		return nobody("message " + ts + " in " + channel)
+	}
+	e := s.messageJSON(c, m, false)
+	e["channel"], e["channel_type"], e["event_ts"] = c.id, "im", m.ts
+	s.mu.Unlock()
+	return s.event(e)
+}
+
 // DirectChannel is the id of the direct messages of drey and a user.
 func (s *Slack) DirectChannel(user string) string {
 	s.mu.Lock()

@@ -110,6 +110,7 @@ func (s *Slack) Shortcut(user, channel, ts, callbackID string) error {
 		return nobody("message " + ts + " in " + channel)
 	}
 	p := s.interaction("message_action", user)
+	delete(p, "api_app_id")
 	p["callback_id"], p["trigger_id"], p["message_ts"], p["action_ts"] = callbackID, s.newTrigger(user, nil), ts, s.ts()
 	p["channel"] = object{"id": c.id, "name": c.shownName()}
 	p["response_url"], p["message"] = s.newHook(c, user, nil), s.messageJSON(c, m, false)

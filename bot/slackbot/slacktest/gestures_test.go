@@ -40,7 +40,10 @@ func TestSlash(t *testing.T) {
 		if n := len(a.See("U0BOB", a.ops, "")); n != 0 {
 			a.Errorf("bob sees %d messages", n)
 		}
-		a.slash = func(c slack.SlashCommand) any { got = c; return map[string]string{"text": "in the ack", "response_type": "in_channel"} }
+		a.slash = func(c slack.SlashCommand) any {
+			got = c
+			return map[string]string{"text": "in the ack", "response_type": "in_channel"}
+		}
 		if _, err := a.Slash(a.ann, a.ops, "/flink"); err != nil {
 			a.Fatal(err)
 		}
