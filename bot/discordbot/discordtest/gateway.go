@@ -40,6 +40,7 @@ const (
 type gateway struct {
 	sessions []*session
 	lines    map[*line]bool // every open connection
+	opened   int
 }
 
 // session outlives its connection: events are kept for the one who resumes it.

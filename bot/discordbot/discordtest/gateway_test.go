@@ -1,6 +1,7 @@
 package discordtest_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bwmarrin/discordgo"
+	"github.com/gorilla/websocket"
 
 	"github.com/drey-ops/drey/bot/discordbot/discordtest"
 )
@@ -60,7 +62,9 @@ func wait(t *testing.T, what string, cond func() bool) {
 	}
 }
 
-func quiet() *discordgo.MessageAllowedMentions { return &discordgo.MessageAllowedMentions{Parse: []discordgo.AllowedMentionType{}} }
+func quiet() *discordgo.MessageAllowedMentions {
+	return &discordgo.MessageAllowedMentions{Parse: []discordgo.AllowedMentionType{}}
+}
 
 func TestDiscordgo(t *testing.T) {
 	d := discordtest.New(t, discordtest.Options{})
@@ -166,4 +170,123 @@ func threadsWithDiscordgo(t *testing.T, d *discordtest.Discord, s *discordgo.Ses
 	if in := d.See("ann", ops, th.ID); len(in) != 1 || in[0].Text != "in it" {
 		t.Fatalf("in the thread: %+v", in)
 	}
+}
+
+// The real discordgo comes back after a lost connection. It does not after missed heartbeats: it closes with the code 1000,
+// which ends the session, resumes it all the same, and waits for itself when it is told that the session is no more.
+func TestGatewayTroubles(t *testing.T) {
+	d := discordtest.New(t, discordtest.Options{})
+	ops := d.Channel("ops")
+	s := client(t, d, func(s *discordgo.Session, i *discordgo.InteractionCreate) {
+		err := s.InteractionRespond(i.Interaction, &discordgo.InteractionResponse{Type: discordgo.InteractionResponseChannelMessageWithSource, Data: &discordgo.InteractionResponseData{
+			Content: "pong", AllowedMentions: quiet(),
+		}})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := s.ApplicationCommandBulkOverwrite(d.ApplicationID(), "", []*discordgo.ApplicationCommand{{Name: "ping", Description: "Ping"}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, trouble := range map[string]func(){
+		"close": func() { d.CloseGateway(4000) }, "reconnect": d.Reconnect,
+	} {
+		before := d.Connections()
+		trouble()
+		wait(t, "connection after "+name, func() bool { return d.Connections() > before && d.Sessions() == 1 })
+		if err := d.Slash("ann", ops, "ping", nil); err != nil {
+			t.Errorf("after %s: %v", name, err)
+		}
+	}
+	if n := len(d.See("ann", ops, "")); n != 2 {
+		t.Errorf("%d answers", n)
+	}
+}
+
+func TestGatewayRefusals(t *testing.T) {
+	var mu sync.Mutex
+	var got []string
+	d := discordtest.New(t, discordtest.Options{Violation: func(s string) { mu.Lock(); defer mu.Unlock(); got = append(got, s) }})
+	for _, c := range []struct {
+		name string
+		hail string
+		code int
+	}{
+		{"no intents", `{"op":2,"d":{"token":"TOKEN","properties":{}}}`, 4002},
+		{"wrong token", `{"op":2,"d":{"token":"x","properties":{},"intents":1}}`, 4004},
+		{"privileged", `{"op":2,"d":{"token":"TOKEN","properties":{},"intents":32768}}`, 4014},
+		{"unknown intents", `{"op":2,"d":{"token":"TOKEN","properties":{},"intents":1073741824}}`, 4013},
+		{"before identify", `{"op":3,"d":{}}`, 4003},
+		{"unknown operation", `{"op":99,"d":{}}`, 4001},
+		{"no JSON", `{`, 4002},
+		{"too large", `{"op":1,"d":"` + strings.Repeat("x", 5000) + `"}`, 4002},
+	} {
+		ws := dial(t, d, "/ws", strings.ReplaceAll(c.hail, "TOKEN", d.BotToken()))
+		var err error
+		for err == nil {
+			_, _, err = ws.ReadMessage()
+		}
+		if !websocket.IsCloseError(err, c.code) {
+			t.Errorf("%s: %v, want %d", c.name, err, c.code)
+		}
+		ws.Close()
+	}
+}
+
+// dial opens a connection to the gateway and says hail.
+func dial(t *testing.T, d *discordtest.Discord, path, hail string) *websocket.Conn {
+	t.Helper()
+	at := "ws" + strings.TrimPrefix(strings.TrimSuffix(d.APIURL(), "/api/v10/"), "http") + path + "?v=10&encoding=json"
+	ws, resp, err := websocket.DefaultDialer.DialContext(t.Context(), at, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	t.Cleanup(func() { ws.Close() })
+	ws.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if err := ws.WriteMessage(websocket.TextMessage, []byte(hail)); err != nil {
+		t.Fatal(err)
+	}
+	return ws
+}
+
+// next reads payloads until one of this operation or event comes.
+func next(t *testing.T, ws *websocket.Conn, what string) object {
+	t.Helper()
+	for {
+		var f object
+		if err := ws.ReadJSON(&f); err != nil {
+			t.Fatalf("no %s: %v", what, err)
+		}
+		if f["t"] == what || fmt.Sprint("op ", f["op"]) == what {
+			return f
+		}
+	}
+}
+
+func TestGatewayByHand(t *testing.T) {
+	d := discordtest.New(t, discordtest.Options{})
+	hail := `{"op":2,"d":{"token":"` + d.BotToken() + `","properties":{},"intents":1}}`
+	ws := dial(t, d, "/ws", hail)
+	ready := next(t, ws, "READY")["d"].(object)
+	next(t, ws, "GUILD_CREATE")
+	beat := []byte(`{"op":1,"d":2}`)
+	ws.WriteMessage(websocket.TextMessage, beat)
+	next(t, ws, "op 11")
+	d.FreezeGateway()
+	if n := d.Sessions(); n != 0 {
+		t.Errorf("%d sessions", n)
+	}
+	resume := fmt.Sprintf(`{"op":6,"d":{"token":%q,"session_id":%q,"seq":1}}`, d.BotToken(), ready["session_id"])
+	again := dial(t, d, "/ws/resume", resume)
+	next(t, again, "GUILD_CREATE") // it was missed, by that number
+	next(t, again, "RESUMED")
+	d.InvalidSession()
+	if f := next(t, again, "op 9"); f["d"] != false {
+		t.Errorf("got %v", f)
+	}
+	again.WriteMessage(websocket.TextMessage, []byte(hail))
+	next(t, again, "READY")
+	late := dial(t, d, "/ws/resume", resume)
+	next(t, late, "op 9")
 }

@@ -187,7 +187,7 @@ func (d *Discord) channelJSON(c *channel) object {
 		o["applied_tags"] = slices.Concat([]string{}, c.applied)
 		return o
 	}
-	o["position"], o["permission_overwrites"], o["nsfw"], o["topic"], o["parent_id"] = 0, []any{}, false, nil, nil
+	o["position"], o["permission_overwrites"], o["nsfw"], o["topic"], o["parent_id"] = 0, d.overwrites(c), false, nil, nil
 	if c.kind == forumChannel {
 		tags := []any{}
 		for _, t := range c.tags {
@@ -199,6 +199,20 @@ func (d *Discord) channelJSON(c *channel) object {
 		}
 	}
 	return o
+}
+
+// overwrites is what the bot lacks in a channel, as a denial to it alone.
+func (d *Discord) overwrites(c *channel) []any {
+	if !slices.Contains(c.Missing, "ADMINISTRATOR") {
+		return []any{}
+	}
+	var deny int64
+	for name, bit := range permissions() {
+		if slices.Contains(c.Missing, name) {
+			deny |= bit
+		}
+	}
+	return []any{object{"id": d.bot, "type": 1, "allow": "0", "deny": strconv.FormatInt(deny, 10)}}
 }
 
 func (d *Discord) userJSON(u *user) object {
@@ -215,7 +229,11 @@ func (d *Discord) memberJSON(u *user) object {
 func (d *Discord) guildJSON() object {
 	roles := []any{}
 	for i, r := range d.roles {
-		roles = append(roles, object{"id": r.id, "name": r.name, "position": i, "permissions": "0", "color": 0, "hoist": false, "managed": false, "mentionable": false, "flags": 0})
+		permissions := "0"
+		if r.id == d.guild {
+			permissions = granted([]string{"ADMINISTRATOR"})
+		}
+		roles = append(roles, object{"id": r.id, "name": r.name, "position": i, "permissions": permissions, "color": 0, "hoist": false, "managed": false, "mentionable": false, "flags": 0})
 	}
 	return object{
 		"id": d.guild, "name": "drey's guild", "owner_id": "100000000000000001", "roles": roles, "emojis": []any{}, "features": []any{}, "preferred_locale": "en-US",

@@ -50,6 +50,7 @@ func (l *line) identify(raw json.RawMessage) bool {
 		l.write(s.note("GUILD_CREATE", mustJSON(l.d.joinedJSON())))
 	}
 	l.session = s
+	l.d.gateway.opened++
 	l.d.gateway.sessions = append(l.d.gateway.sessions, s)
 	l.d.notify()
 	return true
@@ -115,6 +116,7 @@ func (l *line) resume(raw json.RawMessage) bool {
 		s.line.close(4000, "Session resumed elsewhere")
 	}
 	s.line, l.session = l, s
+	l.d.gateway.opened++
 	l.d.notify()
 	l.d.mu.Unlock()
 	return true
@@ -133,7 +135,14 @@ func (d *Discord) Sessions() int {
 	return n
 }
 
-// open are the connections now. It takes the lock.
+// Connections is how many connections to the gateway there were so far that identified or resumed.
+func (d *Discord) Connections() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.gateway.opened
+}
+
+// openLines are the connections now. It takes the lock.
 func (d *Discord) openLines() []*line {
 	d.mu.Lock()
 	defer d.mu.Unlock()
