@@ -235,7 +235,7 @@ type Input struct {
 	Name     string   `json:"name"` // the parameter's name
 	Label    string   `json:"label"`
 	Help     string   `json:"help,omitempty"`
-	Kind     string   `json:"kind"` // "line", "text" (several lines), "choice"
+	Kind     string   `json:"kind"` // "line" (Choices are suggestions), "text" (several lines), "choice"
 	Value    string   `json:"value,omitempty"`
 	Choices  []Choice `json:"choices,omitempty"`
 	Required bool     `json:"required,omitempty"`

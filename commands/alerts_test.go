@@ -139,7 +139,7 @@ func TestSilenceOffersDurations(t *testing.T) {
 	if f == nil || f.Title != "Silence aaa111" || f.Submit != "Silence" || len(f.Fields) != 2 {
 		t.Fatalf("form %+v", f)
 	}
-	if d := f.Fields[0]; d.Kind != "choice" || !d.Required || strings.Join(values(d.Choices), " ") != "30m 1h 2h 4h 8h 1d 3d 7d" {
+	if d := f.Fields[0]; d.Kind != "line" || !d.Required || strings.Join(values(d.Choices), " ") != "30m 1h 2h 4h 8h 1d 3d 7d" {
 		t.Errorf("duration %+v", d)
 	}
 	if c := f.Fields[1]; c.Kind != "line" || c.Required {

@@ -319,12 +319,11 @@ func (c *Command) form(g given, wrong *UsageError) *bot.Form {
 		if p.complete != "" {
 			in.Asks = c.Path
 		}
-		offered := append(slices.Clone(p.choices), p.suggest...)
-		if len(p.suggest) > 0 && in.Value != "" && !slices.Contains(offered, in.Value) {
-			offered = append(offered, in.Value)
+		if len(p.choices) > 0 {
+			in.Kind = "choice"
 		}
-		for _, ch := range offered {
-			in.Kind, in.Choices = "choice", append(in.Choices, bot.Choice{Value: ch})
+		for _, ch := range append(slices.Clone(p.choices), p.suggest...) { // other values than those suggested can be typed
+			in.Choices = append(in.Choices, bot.Choice{Value: ch})
 		}
 		if wrong != nil && wrong.Param == p.name {
 			in.Error = wrong.Msg

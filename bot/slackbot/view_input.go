@@ -66,12 +66,12 @@ func hint(in *bot.Input) string {
 	if in.Match != "" && !strings.Contains(in.Label, in.Match) {
 		h = strings.TrimSpace(h + " Type " + in.Match + " to confirm.")
 	}
-	if in.Kind == "choice" && !choosable(in) {
+	if in.Kind == "choice" && !choosable(in) || in.Kind == "line" && len(in.Choices) > 0 {
 		values := make([]string, len(in.Choices))
 		for i, c := range in.Choices {
 			values[i] = c.Value
 		}
-		h = strings.TrimSpace(h + " One of: " + strings.Join(values, ", "))
+		h = strings.TrimSpace(h + lead(in) + strings.Join(values, ", "))
 	}
 	return h
 }
@@ -155,4 +155,12 @@ func external(in *bot.Input) slack.BlockElement {
 		e.InitialOption = option(bot.Choice{Value: in.Value})
 	}
 	return e
+}
+
+// lead stands before the choices of a field that is typed into.
+func lead(in *bot.Input) string {
+	if in.Kind == "line" {
+		return " For example: "
+	}
+	return " One of: "
 }
