@@ -78,7 +78,7 @@ func (s *Slack) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &conn{ws: ws, done: make(chan struct{})}
 	ws.SetPingHandler(c.pong)
-	defer ws.Close()
+	defer c.end()
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -100,6 +100,9 @@ func (s *Slack) serveSocket(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 }
 
+// end closes the connection. It may be gone already, which is as well.
+func (c *conn) end() { _ = c.ws.Close() }
+
 // write drops what goes into a frozen connection. A connection that is gone is found by its reader.
 func (c *conn) write(frame []byte) {
 	c.writes.Lock()
@@ -108,7 +111,7 @@ func (c *conn) write(frame []byte) {
 		return
 	}
 	if c.ws.SetWriteDeadline(time.Now().Add(writeWait)) != nil || c.ws.WriteMessage(websocket.TextMessage, frame) != nil {
-		c.ws.Close()
+		c.end()
 	}
 }
 
@@ -117,7 +120,7 @@ func (c *conn) pong(data string) error {
 	c.writes.Lock()
 	defer c.writes.Unlock()
 	if !c.frozen && c.ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeWait)) != nil {
-		c.ws.Close()
+		c.end()
 	}
 	return nil
 }
@@ -127,7 +130,7 @@ func (c *conn) ping(every time.Duration) {
 		c.writes.Lock()
 		defer c.writes.Unlock()
 		if !c.frozen && c.ws.WriteControl(websocket.PingMessage, []byte("Ping from applink-1"), time.Now().Add(writeWait)) != nil {
-			c.ws.Close()
+			c.end()
 		}
 	}
 	tick := time.NewTicker(every)
@@ -247,7 +250,7 @@ func (s *Slack) RefreshSockets() {
 		defer c.writes.Unlock()
 		// A gentle end: what was sent still arrives. The reader ends when drey closes its side.
 		if c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(writeWait)) != nil {
-			c.ws.Close()
+			c.end()
 		}
 	})
 }
@@ -257,7 +260,7 @@ func (s *Slack) LinkDisabled() { s.eachSocket(func(c *conn) { c.disconnect("link
 
 // KillSockets breaks every connection without a word.
 func (s *Slack) KillSockets() {
-	s.eachSocket(func(c *conn) { c.ws.Close() })
+	s.eachSocket(func(c *conn) { c.end() })
 }
 
 // FreezeSockets leaves every connection half dead: no ping comes, and nothing is read or sent any more.
