@@ -31,6 +31,11 @@
 // Env.Actions leaves out the buttons that cannot work for this person, Env.Form asks for the arguments. Every error goes
 // through Explain. The line in all.go and a fresh README.md (make generate) complete the command.
 //
+// Spec.Opens is for a command that answers with a form when it is called with nothing; a button that leads to a form sets
+// Opens too, and its label ends in "…": a house test ties the two. Spec.Files are the endings of the files that it takes
+// from Event.Files, and Spec.Shortcut offers it on messages. A file is there only while its gesture is handled: what waits
+// for a choice, a confirmation or a consent must not need it any more.
+//
 // # Design
 //
 // The permission is asked twice. Names of jobs mean something only to live clusters, so the exact check has to wait for
