@@ -2,6 +2,7 @@ package slackbot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,9 +25,17 @@ const (
 // impatient is the patience of a call that is made now or not at all.
 const impatient = time.Nanosecond
 
+var errPosting = errors.New("the same post is under way")
+
 // Post implements bot.Network. Slack has no keys of its own: what is going to be posted is written down before, and a
 // post whose answer was lost is looked for by the mark it bears before it is made again.
 func (b *Bot) Post(ctx context.Context, at bot.Place, key string, m bot.Message) (bot.MessageRef, error) {
+	// Two of this process are told apart here, those of two replicas by the Outbox's leases: for Slack a post under way
+	// looks like one that was lost.
+	if _, busy := b.posting.LoadOrStore(key, true); busy {
+		return bot.MessageRef{}, errPosting
+	}
+	defer b.posting.Delete(key)
 	in, err := b.intend(ctx, key)
 	if err != nil {
 		return bot.MessageRef{}, err

@@ -21,6 +21,7 @@ type Bot struct {
 	client   *client
 	homes    *homes
 	held     *held
+	posting  sync.Map // keys of the posts under way
 	people   *people
 	keys     keyring
 

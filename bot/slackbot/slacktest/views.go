@@ -1,6 +1,7 @@
 package slacktest
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -89,9 +90,13 @@ func (v *view) set(in input, value any) {
 }
 
 func (s *Slack) viewJSON(v *view) object {
+	state := map[string]map[string]any{} // a copy: it is encoded without the lock
+	for block, values := range v.state {
+		state[block] = maps.Clone(values)
+	}
 	o := object{
 		"id": v.id, "team_id": teamID, "type": text(v.body, "type"), "blocks": v.body["blocks"], "private_metadata": text(v.body, "private_metadata"),
-		"callback_id": text(v.body, "callback_id"), "external_id": text(v.body, "external_id"), "state": object{"values": v.state}, "hash": v.hash,
+		"callback_id": text(v.body, "callback_id"), "external_id": text(v.body, "external_id"), "state": object{"values": state}, "hash": v.hash,
 		"title": v.body["title"], "submit": v.body["submit"], "close": v.body["close"], "clear_on_close": v.body["clear_on_close"] == true,
 		"notify_on_close": v.body["notify_on_close"] == true, "root_view_id": v.root, "previous_view_id": nil, "app_id": appID,
 		"app_installed_team_id": teamID, "bot_id": botID,
