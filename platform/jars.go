@@ -7,6 +7,26 @@ import (
 	"time"
 )
 
+// Jar is one JAR that the cluster keeps.
+type Jar struct {
+	ID      string // as SubmitJar takes it
+	Name    string // of the uploaded file
+	At      time.Time
+	Entries []string // classes with a main that its manifest names; may be empty
+}
+
+// JarStore keeps JARs for SubmitJar.
+type JarStore interface {
+	// Jars lists them, the newest first.
+	Jars(ctx context.Context) ([]Jar, error)
+	// UploadJar stores size bytes of body, reading them once, and returns the JAR's id. The same file twice is two JARs.
+	UploadJar(ctx context.Context, name string, size int64, body io.Reader) (id string, err error)
+	// DeleteJar deletes one. Jobs that were started from it run on.
+	DeleteJar(ctx context.Context, id string) error
+	// PlanJar runs the program as c would, but submits nothing, and returns the name that it gives its job.
+	PlanJar(ctx context.Context, c SubmitJar) (name string, err error)
+}
+
 const (
 	// jarUpload bounds an upload: a large JAR over a slow line.
 	jarUpload = 10 * time.Minute

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 )
@@ -289,26 +288,6 @@ type MetricReader interface {
 // Rescaler says whether a job can be rescaled in place, by a look that changes nothing.
 type Rescaler interface {
 	CanRescale(ctx context.Context, id JobID) (bool, string, error)
-}
-
-// Jar is one JAR that the cluster keeps.
-type Jar struct {
-	ID      string // as SubmitJar takes it
-	Name    string // of the uploaded file
-	At      time.Time
-	Entries []string // classes with a main that its manifest names; may be empty
-}
-
-// JarStore keeps JARs for SubmitJar.
-type JarStore interface {
-	// Jars lists them, the newest first.
-	Jars(ctx context.Context) ([]Jar, error)
-	// UploadJar stores size bytes of body, reading them once, and returns the JAR's id. The same file twice is two JARs.
-	UploadJar(ctx context.Context, name string, size int64, body io.Reader) (id string, err error)
-	// DeleteJar deletes one. Jobs that were started from it run on.
-	DeleteJar(ctx context.Context, id string) error
-	// PlanJar runs the program as c would, but submits nothing, and returns the name that it gives its job.
-	PlanJar(ctx context.Context, c SubmitJar) (name string, err error)
 }
 
 // Column is one column of a query's result.
