@@ -69,7 +69,12 @@ type openView struct {
 	id   string
 	hash string
 	form string // id of the form it shows; empty: none
+	// external is a name of our own, for a modal whose id is not known: Slack's answer to its opening was lost.
+	external string
 }
+
+// shown says whether there is a modal, as far as is known.
+func (v openView) shown() bool { return v.id != "" || v.external != "" }
 
 // sharedLink is a link in somebody's message.
 type sharedLink struct{ url, domain string }

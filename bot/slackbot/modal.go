@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/storage"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 // openSoon opens the modal of a gesture that opens one, empty for now: its trigger is dead long before every answer is
 // made. It is called before the gesture is delivered, and does not wait.
 func (b *Bot) openSoon(in *reception, g *gesture) {
-	if g.trigger == "" || g.modal().id != "" {
+	if g.trigger == "" || g.modal().shown() {
 		return
 	}
 	done := make(chan struct{})
@@ -55,13 +56,18 @@ func metaOf(g *gesture) viewMeta {
 
 // open spends the trigger of a gesture.
 func (b *Bot) open(ctx context.Context, g *gesture, v slack.ModalViewRequest, form string) error {
-	return b.client.call(ctx, request{method: methodViewOpen, patience: time.Second}, func(ctx context.Context, api *slack.Client) error {
+	v.ExternalID = storage.NewID()
+	err := b.client.call(ctx, request{method: methodViewOpen, patience: time.Second}, func(ctx context.Context, api *slack.Client) error {
 		got, err := api.OpenViewContext(ctx, g.trigger, v)
 		if err == nil {
 			g.setModal(openView{id: got.View.ID, hash: got.View.Hash, form: form})
 		}
 		return err
 	})
+	if unsure(err) {
+		g.setModal(openView{external: v.ExternalID, form: form})
+	}
+	return err
 }
 
 // updateView changes the modal of a gesture. Whoever changed it meanwhile was drey too, with something older.
@@ -75,9 +81,9 @@ func (b *Bot) updateView(ctx context.Context, g *gesture, v slack.ModalViewReque
 	}
 	send := func(hash string) error {
 		return b.client.call(ctx, request{method: methodViewUpdate}, func(ctx context.Context, api *slack.Client) error {
-			got, err := api.UpdateViewContext(ctx, v, "", hash, shown.id)
+			got, err := api.UpdateViewContext(ctx, v, shown.external, hash, shown.id)
 			if err == nil {
-				g.setModal(openView{id: shown.id, hash: got.View.Hash, form: form})
+				g.setModal(openView{id: got.View.ID, hash: got.View.Hash, form: form})
 			}
 			return err
 		})
@@ -106,9 +112,13 @@ func (b *Bot) replyForm(ctx context.Context, g *gesture, m bot.Message) error {
 	}
 	var err error
 	switch {
-	case g.modal().id != "":
+	case g.modal().shown():
+		known := g.modal().id != ""
 		if err = b.updateView(ctx, g, v, f.ID); err != nil && isClosed(err) {
-			return nil // the person closed it: they do not want to be asked
+			if known {
+				return nil // the person closed it: they do not want to be asked
+			}
+			return b.whisper(ctx, g, b.hold(f))
 		}
 	case g.fresh(b.o.Now()):
 		err = b.open(ctx, g, v, f.ID)

@@ -51,7 +51,7 @@ func (b *Bot) replyLate(ctx context.Context, ev bot.Event, m bot.Message) error 
 // replyPrivate says something to the person alone: in the modal they look at, or else in the channel.
 func (b *Bot) replyPrivate(ctx context.Context, g *gesture, m bot.Message) error {
 	g.opened(ctx)
-	if g.modal().id != "" {
+	if g.modal().shown() {
 		if m.Pending && g.waits() {
 			return nil // the acknowledgement itself will say that drey is at work
 		}
@@ -60,7 +60,7 @@ func (b *Bot) replyPrivate(ctx context.Context, g *gesture, m bot.Message) error
 			return err
 		}
 	}
-	if g.kind == press && isUser(g.channel) && g.modal().id == "" && g.fresh(b.o.Now()) {
+	if g.kind == press && isUser(g.channel) && !g.modal().shown() && g.fresh(b.o.Now()) {
 		// Somebody looks at their home tab, and would not see what is said elsewhere.
 		if err := b.open(ctx, g, renderNotice(m, metaOf(g)), ""); err == nil {
 			return nil
@@ -144,7 +144,7 @@ func (b *Bot) replyPublic(ctx context.Context, g *gesture, m bot.Message) error 
 		return err
 	}
 	g.opened(ctx)
-	if v := g.modal(); v.id != "" && !m.Pending {
+	if g.modal().shown() && !m.Pending {
 		// The answer is there: that the modal could not say so is no reason to say it again.
 		if _, err := b.showNotice(ctx, g, bot.Message{Blocks: []bot.Block{bot.Textf("The answer is in the channel.")}}); err != nil {
 			b.log.Debug("modal not updated", "network", Network, "error", err)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/bot/slackbot/slacktest"
@@ -165,6 +164,26 @@ func TestReplyFormOpensSoon(t *testing.T) {
 	}
 }
 
+// A modal whose opening was not answered is filled all the same; one that never opened waits for a press.
+func TestReplyFormOpeningLost(t *testing.T) {
+	t.Parallel()
+	c := newTalk(t, ModeHTTP)
+	c.slack.Fault(methodViewOpen, slacktest.Fault{Lost: true})
+	c.reply(c.slash("/flink sql"), aForm(confirmField("")))
+	if v := c.view(); len(v.Inputs) != 1 {
+		t.Errorf("got %+v", v)
+	}
+	if err := c.slack.CloseView(c.ann); err != nil {
+		t.Fatal(err)
+	}
+	c.slack.Fault(methodViewOpen, slacktest.Fault{Status: http.StatusBadGateway})
+	c.reply(c.slash("/flink sql"), aForm(confirmField("")))
+	if err := c.slack.Click(c.ann, c.ops, "Open the form"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the form is open", func() bool { v, ok := c.slack.View(c.ann); return ok && len(v.Inputs) == 1 })
+}
+
 // What opened a modal and needs none says so there.
 func TestReplyWithoutForm(t *testing.T) {
 	t.Parallel()
@@ -313,85 +332,6 @@ func TestReplyLate(t *testing.T) {
 	c.reply(ev, words("for everybody"))
 	if c.count(c.ann, "", "working") != 0 || c.count(c.ann, "", "for ann") != 1 || c.count(c.bo, "", "for ann") != 0 || c.count(c.bo, "", "for everybody") != 1 {
 		t.Errorf("ann sees %+v", c.slack.See(c.ann, c.ops, ""))
-	}
-}
-
-// A link gets a card when there is one for everybody, and nothing else ever.
-func TestReplyLink(t *testing.T) {
-	t.Parallel()
-	c := newTalk(t, ModeHTTP)
-	const url = "https://flink.example.com/#/job/1"
-	bad := words("no such job")
-	bad.Tone = bot.Bad
-	for _, m := range []bot.Message{private(words("not for you")), pending(words("working")), bad, aForm(confirmField("")), words("orders runs")} {
-		ts, err := c.slack.ShareLink(c.bo, c.ops, url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.reply(c.in.next(t), m)
-		card, ok := c.slack.Unfurl(c.ops, ts, url)
-		if want := m.Tone == bot.Plain && !m.Private && !m.Pending; ok != want || ok && card.Text != "orders runs" {
-			t.Errorf("%+v became the card %+v, %v", m, card, ok)
-		}
-	}
-	if n := len(c.slack.See(c.bo, c.ops, "")); n != 5 {
-		t.Errorf("%d messages, want the five links alone", n)
-	}
-}
-
-// The home tab shows the answer, is refreshed after something changed, and its buttons answer over it.
-func TestReplyHome(t *testing.T) {
-	t.Parallel()
-	c := newTalk(t, ModeHTTP)
-	if err := c.slack.OpenHome(c.ann); err != nil {
-		t.Fatal(err)
-	}
-	ev := c.in.next(t)
-	m := words("all is well")
-	m.Blocks = append(m.Blocks, bot.Actions{{ID: "stopaaaaaaaaaaaaaaaaaaaa", Label: "Stop orders"}})
-	c.reply(ev, pending(words("working")))
-	c.reply(ev, m)
-	if h, ok := c.slack.Home(c.ann); !ok || !strings.Contains(h.Text, "all is well") {
-		t.Fatalf("home %+v", h)
-	}
-	if err := c.slack.Click(c.ann, "home", "Stop orders"); err != nil {
-		t.Fatal(err)
-	}
-	ev = c.in.next(t)
-	c.reply(ev, private(words("you may not")))
-	if v := c.view(); !strings.Contains(v.Text, "you may not") {
-		t.Errorf("the modal says %q", v.Text)
-	}
-	ref, err := c.bot.Post(t.Context(), ev.Place, "op1/card", words("stopping orders"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.bot.Edit(t.Context(), ref, words("orders is stopped")); err != nil {
-		t.Fatal(err)
-	}
-	direct := c.slack.See(c.ann, c.slack.DirectChannel(c.ann), "")
-	if len(direct) != 1 || direct[0].Text != "orders is stopped" {
-		t.Errorf("direct messages: %+v", direct)
-	}
-}
-
-// A tab is made anew with the rights its person has then, at most so often.
-func TestHomesDue(t *testing.T) {
-	h := newHomes()
-	now := time.Now()
-	for i := range homesMax + 10 {
-		h.opened(bot.Event{ID: fmt.Sprint(i), Actor: bot.Actor{ID: fmt.Sprintf("U%03d", i)}}, now.Add(time.Duration(i)*time.Millisecond))
-	}
-	if out, wait := h.due(now.Add(time.Second)); len(out) != 0 || wait <= 0 || wait > homeEvery {
-		t.Errorf("%d tabs at once, wait %s", len(out), wait)
-	}
-	later := now.Add(homeEvery + time.Second)
-	if out, _ := h.due(later); len(out) != homesMax || out[0].Actor.ID != "U010" {
-		t.Errorf("%d tabs", len(out))
-	}
-	h.opened(bot.Event{ID: refreshPrefix + "x", Actor: bot.Actor{ID: "U010"}}, later)
-	if out, wait := h.due(now.Add(homeAge + time.Minute)); len(out) != 0 || wait != 0 {
-		t.Errorf("%d tabs are kept up to date although nobody looks at them", len(out))
 	}
 }
 
