@@ -12,7 +12,9 @@
 // given once, and its token, which is good for 15 minutes. Receiving makes it and Reply spends it; nothing else is shared
 // by the two halves. After decoding nothing knows by which transport an interaction came.
 //
-// discordgo gives the types, the gateway and the request signing; calls go through a sender of our own, because
-// discordgo's keeps a bucket for every interaction for ever, repeats without end, and does not heed its context while it
-// waits.
+// discordgo gives Discord's constants and nothing that runs. Calls go through a sender of our own, because discordgo's keeps
+// a bucket for every interaction for ever, repeats without end, and does not heed its context while it waits. The gateway is
+// a client of our own, because discordgo's connects again for ever after a refused token, owns no goroutine that it
+// starts, and takes a silent connection for a living one over five heartbeats. Interactions are decoded into structs of our
+// own, because discordgo's fail as a whole on one component that they do not know.
 package discordbot

@@ -20,10 +20,16 @@ func TestDoctorFindsAllWell(t *testing.T) {
 	if _, err := b.Register(t.Context(), treeSpecs(t), false); err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range b.Doctor(t.Context(), nil, []string{d.Role("ops")}) {
+	places := []string{"discord:" + d.Channel("ops")}
+	for _, f := range b.Doctor(t.Context(), places, []string{d.Role("ops")}) {
 		if !f.OK || f.Note == "" || f.Mend != "" {
 			t.Errorf("%+v", f)
 		}
+	}
+	d.ChangeChannel(d.Channel("ops"), func(s *discordtest.ChannelState) { s.Missing = append(s.Missing, "ATTACH_FILES") })
+	f := b.Doctor(t.Context(), append(places, d.ForumChannel("incidents")), nil)
+	if n := len(f); !strings.Contains(f[n-2].Mend, "Attach Files") || !strings.Contains(f[n-1].Mend, "Manage Threads") {
+		t.Errorf("%+v", f[n-2:])
 	}
 }
 
