@@ -47,8 +47,9 @@ func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 // ID implements bot.Network.
 func (b *Bot) ID() bot.NetworkID { return Network }
 
-// Caps implements bot.Network. The lengths leave room for the signs and escapes that drey adds within Discord's limits of
-// 4,000 characters and 40 components a message.
+// Caps implements bot.Network. Discord takes 2,000 characters of content and 6,000 in cards, of which escapes may take up
+// to a half. The lengths here leave room for what people write; a text that is nothing but markup is cut when it is
+// rendered.
 func (b *Bot) Caps() bot.Caps {
 	return bot.Caps{
 		TitleMax: 240, TextMax: 1900, TotalMax: 4000, BlocksMax: 10,

@@ -112,7 +112,7 @@ func (r *renderer) headline(m bot.Message) []bot.Block {
 	}
 	if len(blocks) > 0 {
 		if t, ok := blocks[0].(bot.Text); ok && !mentions(t.Spans) {
-			if text := markdownOf(t.Spans, contentMax); units(text) <= leadMax && !strings.HasSuffix(text, "…") {
+			if text := markdownOf(t.Spans, contentMax); units(text) <= leadMax { // what is cut is longer
 				r.body.Content = strings.TrimSpace(sign + " " + text)
 				return blocks[1:]
 			}

@@ -84,7 +84,8 @@ func (r *renderer) steps(in bot.Steps) {
 
 // The columns of a fixed font that a card has room for.
 const (
-	phoneWidth   = 44
+	phoneWidth   = 38
+	largeWidth   = 44 // of a large phone
 	desktopWidth = 58
 	cellMin      = 20 // a cell is cut to no less
 )
@@ -98,7 +99,7 @@ func (r *renderer) table(t bot.Table) {
 	if total(widths, gap) > phoneWidth {
 		gap = 1
 	}
-	for _, width := range []int{phoneWidth, desktopWidth} {
+	for _, width := range []int{phoneWidth, largeWidth, desktopWidth} {
 		if less, ok := narrowed(widths, total(widths, gap)-width); ok {
 			widths = less
 			break

@@ -126,7 +126,11 @@ func (b *Bot) openThread(ctx context.Context, at bot.Place, content string, t *t
 // threadName makes a name of what drey said in the message above.
 func threadName(content string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(content), "\n")
-	name := strings.TrimSpace(cut(strings.TrimSpace(plainOf(line)), threadNameMax))
+	line = plainOf(line)
+	for t := bot.Plain + 1; t <= bot.Muted; t++ {
+		line = strings.TrimPrefix(line, signOf(t)+" "+t.Word()+" ") // it would stay when things have changed
+	}
+	name := strings.TrimSpace(cut(strings.TrimSpace(line), threadNameMax))
 	if name == "" {
 		return "drey"
 	}
