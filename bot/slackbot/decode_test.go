@@ -42,6 +42,7 @@ func TestTyped(t *testing.T) {
 		"<>":                                              "<>",
 		"<@>":                                             "<@>",
 		"<!>":                                             "@",
+		"<|x>":                                            "<|x>",
 		"<https:>":                                        "<https:>",
 		"&&amp;&":                                         "&&&",
 		"":                                                "",
@@ -56,6 +57,7 @@ func FuzzTyped(f *testing.F) {
 	for _, s := range []string{"<@U1|a> ```x``` `y` &lt;", "<<!date^1|>>", "``` ``` ``", "“<https://a|b>”"} {
 		f.Add(s)
 	}
+	f.Add(strings.Repeat("<", 5000))
 	f.Fuzz(func(t *testing.T, s string) {
 		if out := typed(s); len(out) > 2*len(s)+8 {
 			t.Errorf("%q became %q", s, out)

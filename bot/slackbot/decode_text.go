@@ -109,15 +109,18 @@ func entity(text string) (shown string, n int) {
 	return "", 0
 }
 
+// referenceMax is longer than any reference: an address has at most 3,000 characters.
+const referenceMax = 8 << 10
+
 // reference reads a reference such as <@U1|ann> that text begins with: what it shows, and its length; 0 when it is none, as
 // in "a < b".
 func reference(text string) (shown string, n int) {
-	end := strings.IndexByte(text, '>')
+	end := strings.IndexByte(text[:min(len(text), referenceMax)], '>')
 	if end < 2 || text[0] != '<' {
 		return "", 0
 	}
 	target, label, labelled := strings.Cut(text[1:end], "|")
-	if strings.ContainsAny(target, " \t\n<\"'") && target[0] != '!' {
+	if target == "" || strings.ContainsAny(target, " \t\n<\"'") && target[0] != '!' {
 		return "", 0
 	}
 	n = end + 1
