@@ -11,7 +11,7 @@ TESTFLAGS  ?=
 export GOFLAGS ?= -p=2
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo deps test race e2e bench lint fmt generate verify release clean
+.PHONY: help build demo deps test race e2e bench bench-peers lint fmt generate verify release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,7 +32,7 @@ test: deps ## all tests against the real programs, then the race detector where 
 	@$(MAKE) --no-print-directory race
 
 race: ## the packages where goroutines meet, under the race detector
-	DREY_TEST_SHORT=1 $(GO) test -race -short -timeout 10m $(TESTFLAGS) ./storage/... ./bot ./commands ./alerts
+	DREY_TEST_SHORT=1 $(GO) test -race -short -timeout 10m $(TESTFLAGS) ./storage/... ./bot ./bot/slackbot/... ./bot/discordbot/... ./commands ./alerts
 
 e2e: ## the scripts of the whole bot alone
 	DREY_ARTIFACTS=$(ARTIFACTS) $(GO) test -timeout 15m -run 'Script|Demo' $(TESTFLAGS) ./cmd/drey
@@ -42,6 +42,9 @@ bench: ## the benchmarks, and a table of the issue's figures out of that one run
 	@set -o pipefail; $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 20m $(TESTFLAGS) ./storage/... ./bot/... ./alerts/... ./commands/... ./cmd/... \
 	  | grep -vE '^(PASS|goos:|goarch:|\?)|[[:space:]]0\.[0-9]+s$$' | tee $(ARTIFACTS)/bench.txt
 	@DREY_BENCH=$(ARTIFACTS)/bench.txt $(GO) test -C cmd/drey -count 1 -run '^TestFigures$$'
+
+bench-peers: ## drey beside other tools doing the same work, in one run (needs node and npm)
+	DREY_PEERS=1 $(GO) test -count 1 -v -run '^TestPeers$$' -timeout 10m $(TESTFLAGS) ./cmd/drey | grep -vE '^(=== |PASS|ok )'
 
 lint: ## golangci-lint, as pinned in .ci/tools/go.mod
 	$(GO) tool -modfile=.ci/tools/go.mod golangci-lint run $(PACKAGES)

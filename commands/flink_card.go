@@ -49,7 +49,7 @@ func (d Deps) start(ctx context.Context, e *Env, req ops.Request) (bot.Message, 
 	if err != nil {
 		return bot.Message{}, err
 	}
-	op, err := d.Ops.Start(ctx, ops.Origin{Key: e.key(), By: e.Actor.ID, Meta: meta}, req)
+	op, err := d.Ops.Start(ctx, ops.Origin{Key: e.key(), By: cmp.Or(e.Actor.Name, e.Actor.ID), Meta: meta}, req)
 	if err != nil {
 		return bot.Message{}, err
 	}

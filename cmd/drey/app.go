@@ -8,15 +8,15 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/drey-ops/drey/alerts"
 	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/bot/discordbot"
+	"github.com/drey-ops/drey/bot/slackbot"
 	"github.com/drey-ops/drey/bot/webbot"
 	"github.com/drey-ops/drey/commands"
 	"github.com/drey-ops/drey/config"
@@ -35,6 +35,8 @@ type app struct {
 	metrics  *metrics
 	networks []bot.Network
 	web      *webbot.Bot
+	slack    *slackbot.Bot
+	discord  *discordbot.Bot
 	outbox   *bot.Outbox
 	ops      *ops.Ops
 	alerts   *alerts.Service
@@ -51,27 +53,22 @@ func newApp(ctx context.Context, cfg config.Config, log *slog.Logger) (*app, err
 	if a.db, err = storage.Open(ctx, cfg.Storage, log); err != nil {
 		return nil, err
 	}
-	if err := a.build(); err != nil {
+	if err := a.build(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
 }
 
-func (a *app) build() (err error) {
+func (a *app) build(ctx context.Context) (err error) {
+	a.buildNetworks()
+	if a.cfg, err = a.resolve(ctx, a.cfg); err != nil {
+		return err
+	}
 	if a.policy, err = commands.NewPolicy(a.cfg.Rights); err != nil {
 		return err
 	}
 	if a.clusters, err = openClusters(a.cfg.Clusters, a.metrics.onFlink); err != nil {
 		return err
-	}
-	if a.cfg.Web.Enabled {
-		web := a.cfg.Web
-		web.Version, web.Redact = version, commands.RedactTyped
-		if u, err := url.Parse(a.cfg.Server.ExternalURL); err == nil && u.Host != "" {
-			web.Hosts = append(slices.Clone(web.Hosts), strings.ToLower(u.Hostname())) // the proxy in front passes requests on under it
-		}
-		a.web = webbot.New(a.db, a.log, web)
-		a.networks = append(a.networks, a.web)
 	}
 	a.outbox = bot.NewOutbox(a.db, a.log, bot.OutboxOptions{OnDelivered: a.metrics.onDelivered}, a.networks...)
 	a.ops = ops.New(a.db, a.clusters, a.log, ops.Options{Observe: a.metrics.onOperation(commands.ObserveOps(a.outbox))})
@@ -118,7 +115,7 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 	receiving, endReceiving := context.WithCancel(ctx)
 	defer endReceiving()
 	for _, n := range a.networks {
-		g.Go(func() error { return ended(receiving, n.Receive(receiving, a.dispatch)) })
+		g.Go(func() error { a.receive(receiving, n); return nil })
 	}
 	srv := a.server()
 	failed := make(chan error, 1)

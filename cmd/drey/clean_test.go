@@ -45,7 +45,7 @@ func (s *scene) clean(e *testscript.Env) {
 		defer cancel()
 		for name, c := range s.people {
 			for _, channel := range []string{"ops", "oncall", "analytics"} {
-				if err := c.readAll(ctx, channel); err != nil {
+				if err := readAll(ctx, c, channel); err != nil {
 					e.T().Log(fmt.Sprintf("%s cannot read #%s at the end: %v", name, channel, err))
 				}
 			}
@@ -61,23 +61,10 @@ func (s *scene) clean(e *testscript.Env) {
 			}
 		}
 	}
+	for _, wrong := range s.chat.end() {
+		s.heed.found = append(s.heed.found, "the chat service says: "+wrong)
+	}
 	if len(s.heed.found) > 0 {
-		e.T().Fatal("what nobody may read:\n  " + strings.Join(s.heed.found, "\n  "))
+		e.T().Fatal("what may not be:\n  " + strings.Join(s.heed.found, "\n  "))
 	}
-}
-
-// readAll reads a channel with all its threads.
-func (c *console) readAll(ctx context.Context, channel string) error {
-	ms, err := c.messages(ctx, channel, "")
-	if err != nil {
-		return err
-	}
-	for _, m := range ms {
-		if strings.Contains(m, `class="replies"`) {
-			if _, err := c.messages(ctx, channel, dataID.FindStringSubmatch(m)[1]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -31,7 +31,10 @@ func verbs() []verb {
 		{"serve", "-c FILE", "run the bot; SIGTERM drains, SIGHUP reloads the policy", serve},
 		{"config", "check|init|schema [-c FILE]", "check a configuration, write one to begin with, print its JSON schema", configVerb},
 		{"explain", "-c FILE ALERT.json", "say stage by stage where an alert would go, and why", explain},
-		{"send", "alert -c FILE [PAYLOAD.json]", "post an alert to a running drey, as Alertmanager does", send},
+		{"doctor", "-c FILE", "ask Redis, the clusters, Slack, Discord and Alertmanager, and say what to mend", doctor},
+		{"slack", "manifest -c FILE", "print the manifest that makes the Slack app", slackVerb},
+		{"discord", "register|invite -c FILE", "tell Discord the commands; print the link that invites drey", discordVerb},
+		{"send", "alert|slack|discord -c FILE [PAYLOAD|LINE]", "send a running drey what Alertmanager, Slack or Discord would", send},
 		{"version", "", "print version, commit and Go version", versionVerb},
 	}
 }

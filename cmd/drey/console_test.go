@@ -14,14 +14,30 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // console is a person at the web console, over HTTP: what a browser without its scripts could do.
 type console struct {
 	base, user string
 	client     *http.Client
-	heed       *heed // nil: nobody minds what is read
 }
+
+// webChat is the web console: drey itself is the chat service.
+type webChat struct{}
+
+func (webChat) section() string { return "" }
+
+func (webChat) env() map[string]string {
+	return map[string]string{"OPS": "web:ops", "ONCALL": "web:oncall", "ANALYTICS": "web:analytics"}
+}
+
+func (webChat) join(ctx context.Context, ts *testscript.TestScript, name string) (person, error) {
+	return signIn(ctx, of(ts).base(), name, ts.Getenv("TOKEN_"+strings.ToUpper(name)))
+}
+
+func (webChat) end() []string { return nil }
 
 // signIn signs a person in with a token, or with one click where token is empty.
 func signIn(ctx context.Context, base, user, token string) (*console, error) {
@@ -63,8 +79,8 @@ func (c *console) post(ctx context.Context, path string, in map[string]any) erro
 }
 
 // say types a line in a channel.
-func (c *console) say(ctx context.Context, channel, thread, line string) error {
-	return c.post(ctx, "/send", map[string]any{"id": rand.Text(), "channel": channel, "thread": thread, "line": line})
+func (c *console) say(ctx context.Context, channel, line string) error {
+	return c.post(ctx, "/send", map[string]any{"id": rand.Text(), "channel": channel, "thread": "", "line": line})
 }
 
 // page is the HTML of a channel, or of a thread in it.
@@ -100,48 +116,45 @@ var (
 
 // textOf is what a person reads of HTML, on one line.
 func textOf(s string) string {
-	return strings.TrimSpace(blanks.ReplaceAllString(html.UnescapeString(tag.ReplaceAllString(s, " ")), " "))
+	return oneLine(html.UnescapeString(tag.ReplaceAllString(s, " ")))
 }
 
 // messages are those of a channel or a thread that the person sees, the oldest first, as HTML.
 func (c *console) messages(ctx context.Context, channel, thread string) ([]string, error) {
 	page, err := c.page(ctx, channel, thread)
-	ms := article.FindAllString(page, -1)
+	return article.FindAllString(page, -1), err
+}
+
+func (c *console) read(ctx context.Context, channel, thread string) ([]heard, error) {
+	ms, err := c.messages(ctx, channel, thread)
+	out := make([]heard, 0, len(ms))
 	for _, m := range ms {
-		if c.heed != nil {
-			c.heed.read(c.user, channel, textOf(m))
+		id := ""
+		if found := dataID.FindStringSubmatch(m); found != nil {
+			id = found[1]
 		}
+		out = append(out, heard{id, textOf(m), strings.Contains(m, `class="replies"`)})
 	}
-	return ms, err
+	return out, err
 }
 
-// button is a button of a message.
-type button struct{ channel, message, id string }
-
-// press presses the newest button with this label.
-func (c *console) press(ctx context.Context, channel, thread, label string) error {
-	b, err := c.find(ctx, channel, thread, label)
-	if err != nil {
-		return err
+func (c *console) press(ctx context.Context, b button) error {
+	err := c.post(ctx, "/press", map[string]any{"id": rand.Text(), "channel": b.channel, "thread": "", "message": b.message, "button": b.id})
+	if err != nil && strings.Contains(err.Error(), "410 Gone") {
+		return &errGone{err.Error()}
 	}
-	return c.pressIt(ctx, b)
+	return err
 }
 
-func (c *console) pressIt(ctx context.Context, b button) error {
-	return c.post(ctx, "/press", map[string]any{"id": rand.Text(), "channel": b.channel, "thread": "", "message": b.message, "button": b.id})
-}
-
-// find finds the newest button whose label is this, or begins with it where it ends with a star.
 func (c *console) find(ctx context.Context, channel, thread, label string) (button, error) {
 	ms, err := c.messages(ctx, channel, thread)
 	if err != nil {
 		return button{}, err
 	}
-	start, open := strings.CutSuffix(label, "*")
 	for _, m := range slices.Backward(ms) {
 		for _, b := range pressed.FindAllStringSubmatch(m, -1) {
-			if text := textOf(b[2]); text == label || open && strings.HasPrefix(text, start) {
-				return button{channel, dataID.FindStringSubmatch(m)[1], b[1]}, nil
+			if labelled(textOf(b[2]), label) {
+				return button{channel, thread, dataID.FindStringSubmatch(m)[1], b[1]}, nil
 			}
 		}
 	}
@@ -187,18 +200,4 @@ func (c *console) form(ctx context.Context, channel string) (string, error) {
 		}
 	}
 	return "", err
-}
-
-// thread finds the newest message that matches and has replies, or could have them.
-func (c *console) thread(ctx context.Context, channel string, re *regexp.Regexp) (string, error) {
-	ms, err := c.messages(ctx, channel, "")
-	if err != nil {
-		return "", err
-	}
-	for _, m := range slices.Backward(ms) {
-		if re.MatchString(textOf(m)) {
-			return dataID.FindStringSubmatch(m)[1], nil
-		}
-	}
-	return "", fmt.Errorf("no message in #%s matches %s", channel, re)
 }

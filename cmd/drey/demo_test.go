@@ -108,20 +108,20 @@ func (d *demoRun) sees(c *console, channel, pattern, in string, within time.Dura
 		thread := ""
 		if in != "" {
 			var err error
-			if thread, err = c.thread(ctx, channel, regexp.MustCompile(in)); err != nil {
+			if thread, err = threadOf(ctx, c, channel, regexp.MustCompile(in)); err != nil {
 				return err
 			}
 		}
-		ms, err := c.messages(ctx, channel, thread)
+		ms, err := c.read(ctx, channel, thread)
 		if err != nil {
 			return err
 		}
 		var all []string
 		for _, m := range ms {
-			if re.MatchString(textOf(m)) {
+			if re.MatchString(m.text) {
 				return nil
 			}
-			all = append(all, textOf(m))
+			all = append(all, m.text)
 		}
 		return fmt.Errorf("not in:\n  %s", strings.Join(all, "\n  "))
 	})
@@ -156,17 +156,17 @@ func TestDemo(t *testing.T) {
 		}
 		return err
 	})
-	must(olga.say(ctx, "ops", "", "/flink jobs"))
+	must(olga.say(ctx, "ops", "/flink jobs"))
 	d.sees(olga, "ops", `live jobs?.*orders.*payments|live jobs?.*payments.*orders`, "", 30*time.Second)
 
 	// The alert: Flink → Prometheus → Alertmanager → webhook → #oncall.
 	const head = `Firing: FlinkJobCrashLoop on demo/payments`
 	d.sees(olga, "oncall", head, "", 3*time.Minute)
 	d.sees(olga, "oncall", `not a number`, "", time.Minute) // the root cause, from Flink
-	must(olga.press(ctx, "oncall", "", "Ack"))
+	must(pressNow(ctx, olga, "oncall", "Ack"))
 	d.sees(olga, "oncall", `Acknowledged by Olga`, `FlinkJobCrashLoop`, 30*time.Second)
 
-	must(olga.press(ctx, "oncall", "", "Silence…"))
+	must(pressNow(ctx, olga, "oncall", "Silence…"))
 	d.until(20*time.Second, "the silence form", func(ctx context.Context) error {
 		return olga.fill(ctx, "oncall", map[string]string{"duration": "10m", "comment": "demo"})
 	})
@@ -176,16 +176,16 @@ func TestDemo(t *testing.T) {
 	if !strings.Contains(body, `"FlinkJobCrashLoop"`) || !strings.Contains(body, `"active"`) || !strings.Contains(body, "job_id") {
 		t.Errorf("Alertmanager's silences: %s", body)
 	}
-	must(olga.press(ctx, "oncall", "", "Unsilence"))
-	must(olga.say(ctx, "ops", "", "/flink scale orders 4"))
+	must(pressNow(ctx, olga, "oncall", "Unsilence"))
+	must(olga.say(ctx, "ops", "/flink scale orders 4"))
 	d.sees(olga, "oncall", `FlinkJobCrashLoop on demo/payments.*Silence…`, "", 30*time.Second)
 
-	thread, err := olga.thread(ctx, "oncall", regexp.MustCompile(`FlinkJobCrashLoop on demo/payments.*Incident`))
+	thread, err := threadOf(ctx, olga, "oncall", regexp.MustCompile(`FlinkJobCrashLoop on demo/payments.*Incident`))
 	must(err)
 	look(t, d.base, thread)
 
 	// The job's end is the alert's end. A job that is just restarting cannot be stopped with a savepoint; then it is said.
-	must(olga.say(ctx, "ops", "", "/flink cancel payments confirm=payments"))
+	must(olga.say(ctx, "ops", "/flink cancel payments confirm=payments"))
 	d.sees(olga, "oncall", `Resolved: FlinkJobCrashLoop`, "", 3*time.Minute)
 
 	// Ctrl-C ends everything that the demo started.
@@ -214,7 +214,7 @@ func TestDemoWithoutFlink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := vera.say(t.Context(), "ops", "", "/flink jobs"); err != nil {
+	if err := vera.say(t.Context(), "ops", "/flink jobs"); err != nil {
 		t.Fatal(err)
 	}
 	d.sees(vera, "ops", `0 live jobs`, "", 20*time.Second)

@@ -39,6 +39,11 @@ func figures() []figure {
 		{what: "ready after the start, warm Redis: median (ms)", bench: "BenchmarkServe", unit: "ready-ms", max: 1000, floor: "floor-ms"},
 		{what: "  slowest (ms)", bench: "BenchmarkServe", unit: "ready-max-ms", max: 1000, floor: "floor-ms"},
 		{what: "  first page of the console after it (ms)", bench: "BenchmarkServe", unit: "page-ms"},
+		{what: "signed slash command acknowledged, 200 a second: p99 (ms)", bench: "BenchmarkSlack", unit: "p99-ms", max: 15},
+		{what: "  the same: p50 (ms)", bench: "BenchmarkSlack", unit: "p50-ms"},
+		{what: "  as many as it takes, answers sent (commands/s)", bench: "BenchmarkSlack", unit: "commands/s"},
+		{what: "after 100,000 commands: goroutines more", bench: "BenchmarkSlack", unit: "goroutines-more", max: 8},
+		{what: "  resident, more (MB)", bench: "BenchmarkSlack", unit: "MB-more", max: 8},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/drey-ops/drey/alerts"
 	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/bot/webbot"
 	"github.com/drey-ops/drey/platform/ops"
 	"github.com/drey-ops/drey/storage"
 )
@@ -25,6 +26,7 @@ type metrics struct {
 	webhooks       *prometheus.CounterVec
 	alertDelivery  prometheus.Histogram
 	chat           *prometheus.CounterVec
+	refused        *prometheus.CounterVec
 	flink          *prometheus.CounterVec
 	flinkSeconds   *prometheus.HistogramVec
 	redis          *prometheus.HistogramVec
@@ -49,7 +51,8 @@ func newMetrics() *metrics {
 	m.commandSeconds = histogram("command_seconds", "From a gesture to its last answer.", "network", "command")
 	m.webhooks = counter("webhooks_total", "Webhooks received by outcome.", "source", "result")
 	m.alertDelivery = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "drey_alert_delivery_seconds", Help: "From an accepted webhook to its message in the chat.", Buckets: quick})
-	m.chat = counter("chat_requests_total", "Messages posted and edited by outcome.", "network", "method", "code")
+	m.chat = counter("chat_requests_total", "Calls of chat services by outcome.", "network", "method", "code")
+	m.refused = counter("chat_refused_total", "Requests that came in from a chat service and were refused.", "network", "reason")
 	m.flink = counter("flink_requests_total", "Calls of clusters by outcome.", "cluster", "call", "code")
 	m.flinkSeconds = histogram("flink_request_seconds", "Duration of calls of clusters.", "cluster", "call")
 	m.redis = histogram("redis_seconds", "Duration of round trips to the store.", "call")
@@ -79,10 +82,20 @@ func (m *metrics) onDelivered(t bot.Try) {
 	if t.Err != nil {
 		code = "error"
 	}
-	m.chat.WithLabelValues(string(t.Network), t.Method, code).Inc()
+	if t.Network == webbot.Network || t.Method == bot.MethodDead { // the others count each of their calls
+		m.chat.WithLabelValues(string(t.Network), t.Method, code).Inc()
+	}
 	if t.Err == nil && t.Method == bot.MethodPost && strings.HasSuffix(t.Key, "/head") {
 		m.alertDelivery.Observe(t.Waited.Seconds())
 	}
+}
+
+func (m *metrics) onChat(n bot.NetworkID) func(method, code string) {
+	return func(method, code string) { m.chat.WithLabelValues(string(n), method, code).Inc() }
+}
+
+func (m *metrics) onRefused(n bot.NetworkID) func(reason string) {
+	return func(reason string) { m.refused.WithLabelValues(string(n), reason).Inc() }
 }
 
 // onOperation wraps what observes operations: it takes the time of each that ends. A commit that is tried again counts

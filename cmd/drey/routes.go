@@ -15,6 +15,12 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{}))
+	if a.slack != nil {
+		mux.Handle("/slack/", a.slack.Handler()) // commands, interactions, events, options
+	}
+	if a.discord != nil {
+		mux.Handle("/discord/", a.discord.Handler()) // interactions
+	}
 	if a.web != nil {
 		mux.Handle("/", a.web.Handler())
 	}

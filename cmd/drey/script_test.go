@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -27,6 +28,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(beDrey) != "" {
 		main()
 	}
+	_ = flag.Set("test.parallel", "4") // scripts mostly wait for Flink
 	testscript.Main(m, map[string]func(){"drey": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
@@ -66,63 +68,94 @@ func (b *bed) stop() {
 	}
 }
 
-// TestScript runs the whole bot: the real program, a real Redis, a real Flink, people at the console. Each script has its
-// own drey; `crash` kills it as kill -9 does, and `up` starts it again on the same store.
+// TestScript runs the whole bot: the real program, a real Redis, a real Flink, people in each chat service. Each script has
+// its own drey; `crash` kills it as kill -9 does, and `up` starts it again on the same store. Slack and Discord are strict
+// fakes.
 func TestScript(t *testing.T) {
 	if os.Getenv("DREY_TEST_SHORT") != "" {
 		t.Skip("DREY_TEST_SHORT: the scripts need Flink")
 	}
-	b := &bed{}
-	t.Cleanup(b.stop)
-	testscript.Run(t, testscript.Params{
-		Dir:                "testdata/script",
-		RequireUniqueNames: true,
-		Setup: func(e *testscript.Env) error {
-			conf := filepath.Join(e.WorkDir, "drey.yaml")
-			if !fileIs(conf) { // a script may bring its own
-				base, err := os.ReadFile(filepath.Join("testdata", "base.yaml"))
-				if err != nil {
-					return err
-				}
-				if err := os.WriteFile(conf, base, 0o600); err != nil {
-					return err
-				}
-			}
-			s := &scene{bed: b, port: storagetest.FreePort(t), people: map[string]*console{}, heed: &heed{}}
-			e.Values["scene"] = s
-			e.Defer(func() { s.clean(e) })
-			c, err := b.cluster(context.Background(), func(line string) { t.Log(line) })
-			if err != nil {
-				return err
-			}
-			e.Setenv("FLINK", c.URL())
-			e.Setenv("GATEWAY", c.GatewayURL())
-			e.Setenv("PORT", strconv.Itoa(s.port))
-			e.Setenv("REDIS", fmt.Sprintf("redis://127.0.0.1:%d", storagetest.FreePort(t)))
-			e.Setenv("CLOSED", fmt.Sprintf("http://127.0.0.1:%d", storagetest.FreePort(t)))
-			if err := s.proxies(e, func() int { return storagetest.FreePort(t) }); err != nil {
-				return err
-			}
-			for _, who := range []string{"OLGA", "VERA", "RITA"} {
-				e.Setenv("TOKEN_"+who, "token-of-"+strings.ToLower(who)+"-0123456789")
-			}
-			e.Setenv("TOKEN_WEBHOOK", "webhook-0123456789")
-			return nil
-		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"up": up, "crash": crashVerb, "say": say, "press": press, "fill": fill, "expect": expect, "job": job, "get": get,
-			"cut": cut, "mend": mend, "be": be, "redis": redisVerb, "term": term, "hup": hup, "post": post, "submit": submit,
-			"clock": clock, "hold": hold, "asked": asked, "let": let,
-		},
-	})
+	for _, n := range []struct {
+		name string
+		open func(port int) (chat, error)
+	}{
+		{"web", func(int) (chat, error) { return webChat{}, nil }},
+		{"slack", func(port int) (chat, error) { return newSlackChat(port) }},
+	} {
+		t.Run(n.name, func(t *testing.T) {
+			b := &bed{} // a Flink of its own: the scripts count jobs by name
+			t.Cleanup(b.stop)
+			testscript.Run(t, testscript.Params{
+				Dir: "testdata/script", RequireUniqueNames: true,
+				Setup: func(e *testscript.Env) error { return setup(t, e, b, n.open) },
+				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+					"up": up, "crash": crashVerb, "say": say, "press": press, "fill": fill, "expect": expect, "job": job, "get": get,
+					"cut": cut, "mend": mend, "be": be, "redis": redisVerb, "term": term, "hup": hup, "post": post, "submit": submit,
+					"clock": clock, "hold": hold, "asked": asked, "let": let,
+				},
+			})
+		})
+	}
+}
+
+// setup gives a script its configuration, its chat service and its way to Flink.
+func setup(t *testing.T, e *testscript.Env, b *bed, open func(port int) (chat, error)) error {
+	conf := filepath.Join(e.WorkDir, "drey.yaml")
+	if !fileIs(conf) { // a script may bring its own
+		base, err := os.ReadFile(filepath.Join("testdata", "base.yaml"))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(conf, base, 0o600); err != nil {
+			return err
+		}
+	}
+	s := &scene{bed: b, port: storagetest.FreePort(t), people: map[string]person{}, heed: &heed{}}
+	var err error
+	if s.chat, err = open(s.port); err != nil {
+		return err
+	}
+	e.Values["scene"] = s
+	e.Defer(func() { s.clean(e) })
+	if err := addSection(e.WorkDir, s.chat.section()); err != nil {
+		return err
+	}
+	c, err := b.cluster(context.Background(), func(line string) { t.Log(line) })
+	if err != nil {
+		return err
+	}
+	set := func(k, v string) {
+		e.Setenv(k, v)
+		s.env = append(s.env, k+"="+v)
+	}
+	set("WORK", e.WorkDir)
+	set("FLINK", c.URL())
+	set("GATEWAY", c.GatewayURL())
+	set("PORT", strconv.Itoa(s.port))
+	set("REDIS", fmt.Sprintf("redis://127.0.0.1:%d", storagetest.FreePort(t)))
+	set("CLOSED", fmt.Sprintf("http://127.0.0.1:%d", storagetest.FreePort(t)))
+	if err := s.proxies(e, set, func() int { return storagetest.FreePort(t) }); err != nil {
+		return err
+	}
+	for _, who := range []string{"OLGA", "VERA", "RITA"} {
+		set("TOKEN_"+who, "token-of-"+strings.ToLower(who)+"-0123456789")
+		set("DISCORD_"+who, "1") // a chat service may know better
+	}
+	set("TOKEN_WEBHOOK", "webhook-0123456789")
+	for k, v := range s.chat.env() {
+		set(k, v)
+	}
+	return nil
 }
 
 // scene is one script's drey and its people.
 type scene struct {
 	bed    *bed
 	port   int
+	chat   chat
 	cmd    *exec.Cmd
-	people map[string]*console
+	env    []string
+	people map[string]person
 
 	heed    *heed
 	between []*proxy
@@ -174,9 +207,10 @@ func up(ts *testscript.TestScript, _ bool, _ []string) {
 	s.cmd.Args[0] = "drey"
 	s.cmd.Path = filepath.Join(filepath.Dir(lookIn(ts, "drey")), "drey")
 	s.cmd.Dir = ts.Getenv("WORK")
-	for _, k := range []string{"PATH", "HOME", "TMPDIR", "FLINK", "GATEWAY", "PORT", "TOKEN_OLGA", "TOKEN_VERA", "TOKEN_RITA", "TOKEN_WEBHOOK", "WORK", "PROXY", "PROXY_GATEWAY", "CLOSED", "REDIS"} {
+	for _, k := range []string{"PATH", "HOME", "TMPDIR"} {
 		s.cmd.Env = append(s.cmd.Env, k+"="+ts.Getenv(k))
 	}
+	s.cmd.Env = append(s.cmd.Env, s.env...)
 	out, err := os.OpenFile(ts.MkAbs("drey.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	ts.Check(err)
 	defer out.Close()
@@ -217,17 +251,16 @@ func fileIs(p string) bool {
 
 func crashVerb(ts *testscript.TestScript, _ bool, _ []string) { of(ts).crash() }
 
-// person is somebody signed in at the console.
-func person(ts *testscript.TestScript, name string) *console {
+// who is the person of a name.
+func who(ts *testscript.TestScript, name string) person {
 	s := of(ts)
-	if c := s.people[name]; c != nil {
-		return c
+	if p := s.people[name]; p != nil {
+		return p
 	}
-	c, err := signIn(context.Background(), s.base(), name, ts.Getenv("TOKEN_"+strings.ToUpper(name)))
+	p, err := s.chat.join(context.Background(), ts, name)
 	ts.Check(err)
-	c.heed = s.heed
-	s.people[name] = c
-	return c
+	s.people[name] = reader{p, name, s.heed}
+	return s.people[name]
 }
 
 // say NAME CHANNEL LINE…: a person types a line.
@@ -235,7 +268,7 @@ func say(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 3 {
 		ts.Fatalf("usage: say NAME CHANNEL LINE…")
 	}
-	ts.Check(person(ts, args[0]).say(context.Background(), args[1], "", strings.Join(args[2:], " ")))
+	ts.Check(who(ts, args[0]).say(context.Background(), args[1], strings.Join(args[2:], " ")))
 }
 
 // press NAMES CHANNEL LABEL [in REGEXP]: a person presses the newest button with that label, in the channel or in the thread
@@ -247,7 +280,7 @@ func press(ts *testscript.TestScript, _ bool, args []string) {
 	names, thread := strings.Split(args[0], ","), ""
 	if len(args) == 5 {
 		wait(ts, "thread", func(ctx context.Context) (err error) {
-			thread, err = person(ts, names[0]).thread(ctx, args[1], regexp.MustCompile(args[4]))
+			thread, err = threadOf(ctx, who(ts, names[0]), args[1], pattern(args[4]))
 			return err
 		})
 	}
@@ -255,8 +288,14 @@ func press(ts *testscript.TestScript, _ bool, args []string) {
 		pressTogether(ts, names, args[1], thread, args[2])
 		return
 	}
-	c := person(ts, names[0])
-	wait(ts, "press "+args[2], func(ctx context.Context) error { return c.press(ctx, args[1], thread, args[2]) })
+	p := who(ts, names[0])
+	wait(ts, "press "+args[2], func(ctx context.Context) error {
+		b, err := p.find(ctx, args[1], thread, args[2])
+		if err == nil {
+			err = p.press(ctx, b)
+		}
+		return err
+	})
 }
 
 // fill NAME CHANNEL FIELD=VALUE…: a person submits the newest form.
@@ -269,7 +308,7 @@ func fill(ts *testscript.TestScript, _ bool, args []string) {
 		k, v, _ := strings.Cut(a, "=")
 		values[k] = v
 	}
-	c := person(ts, args[0])
+	c := who(ts, args[0])
 	wait(ts, "fill the form", func(ctx context.Context) error { return c.fill(ctx, args[1], values) })
 }
 
@@ -279,26 +318,25 @@ func expect(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 3 && (len(args) != 5 || args[3] != "in") {
 		ts.Fatalf("usage: expect NAME CHANNEL REGEXP [in REGEXP]")
 	}
-	want, c := regexp.MustCompile(args[2]), person(ts, args[0])
+	want, c := pattern(args[2]), who(ts, args[0])
 	look := func(ctx context.Context) error {
 		thread := ""
 		if len(args) == 5 {
 			var err error
-			if thread, err = c.thread(ctx, args[1], regexp.MustCompile(args[4])); err != nil {
+			if thread, err = threadOf(ctx, c, args[1], pattern(args[4])); err != nil {
 				return err
 			}
 		}
-		ms, err := c.messages(ctx, args[1], thread)
+		ms, err := c.read(ctx, args[1], thread)
 		if err != nil {
 			return err
 		}
 		var seen []string
 		for _, m := range ms {
-			text := textOf(m)
-			if want.MatchString(text) {
+			if want.MatchString(m.text) {
 				return nil
 			}
-			seen = append(seen, text)
+			seen = append(seen, m.text)
 		}
 		return fmt.Errorf("%s does not see %s in #%s, but:\n  %s", args[0], want, args[1], strings.Join(seen[max(0, len(seen)-8):], "\n  "))
 	}

@@ -46,8 +46,8 @@ func serve(ctx context.Context, args []string, s streams) error {
 	return errors.Join(a.run(ctx, ln), a.close())
 }
 
-// reload puts the roles and the policy of the file into force at every SIGHUP. A file with mistakes changes nothing; what
-// else has changed in it takes effect at the next start.
+// reload puts the roles, the policy and the chat services' tokens of the file into force at every SIGHUP. A file with
+// mistakes changes nothing; what else has changed in it takes effect at the next start.
 func reload(ctx context.Context, hup <-chan os.Signal, a *app, file string, log *slog.Logger) {
 	for {
 		select {
@@ -55,17 +55,28 @@ func reload(ctx context.Context, hup <-chan os.Signal, a *app, file string, log 
 			return
 		case <-hup:
 		}
-		cfg, err := config.Load(file)
-		if err == nil {
-			var p *commands.Policy
-			if p, err = commands.NewPolicy(cfg.Rights); err == nil {
-				a.router.SetPolicy(p)
-				log.Info("policy reloaded", "roles", len(cfg.Rights.Roles), "rules", len(cfg.Rights.Policy))
-				continue
-			}
+		if err := a.reload(ctx, file); err != nil {
+			log.Error("configuration not reloaded, the old one stays in force", "error", err)
 		}
-		log.Error("configuration not reloaded, the old one stays in force", "error", err)
 	}
+}
+
+func (a *app) reload(ctx context.Context, file string) error {
+	cfg, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	a.rotate(cfg) // before names are looked up: the old token may be the reason for the reload
+	if cfg, err = a.resolve(ctx, cfg); err != nil {
+		return err
+	}
+	p, err := commands.NewPolicy(cfg.Rights)
+	if err != nil {
+		return err
+	}
+	a.router.SetPolicy(p)
+	a.log.Info("policy reloaded", "roles", len(cfg.Rights.Roles), "rules", len(cfg.Rights.Policy))
+	return nil
 }
 
 // listen opens the one port, and says plainly when it is taken.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -23,7 +24,7 @@ import (
 )
 
 // proxies puts one proxy in front of each of Flink's two servers; PROXY and PROXY_GATEWAY lead through them.
-func (s *scene) proxies(e *testscript.Env, port func() int) error {
+func (s *scene) proxies(e *testscript.Env, set func(k, v string), port func() int) error {
 	for name, target := range map[string]string{"PROXY": "FLINK", "PROXY_GATEWAY": "GATEWAY"} {
 		p, err := startProxy(port(), hostOf(e.Getenv(target)))
 		if err != nil {
@@ -31,7 +32,7 @@ func (s *scene) proxies(e *testscript.Env, port func() int) error {
 		}
 		e.Defer(p.cut)
 		s.between = append(s.between, p)
-		e.Setenv(name, "http://"+p.addr)
+		set(name, "http://"+p.addr)
 	}
 	return nil
 }
@@ -198,10 +199,10 @@ func asked(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: asked NAME CHANNEL REGEXP")
 	}
-	c := person(ts, args[0])
+	c := who(ts, args[0])
 	wait(ts, "asked", func(ctx context.Context) error {
 		text, err := c.form(ctx, args[1])
-		if err == nil && !regexp.MustCompile(args[2]).MatchString(text) {
+		if err == nil && !pattern(args[2]).MatchString(text) {
 			return fmt.Errorf("no %s in the form: %s", args[2], text)
 		}
 		return err
@@ -213,7 +214,7 @@ func hold(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: hold NAME CHANNEL LABEL")
 	}
-	c := person(ts, args[0])
+	c := who(ts, args[0])
 	wait(ts, "hold "+args[2], func(ctx context.Context) error {
 		b, err := c.find(ctx, args[1], "", args[2])
 		of(ts).held = b
@@ -221,14 +222,14 @@ func hold(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
-// let NAME REGEXP: a person presses the button that is held. What the console says to the press itself matches: "" when
-// it takes it.
+// let NAME REGEXP: a person presses the button that is held. What the chat service says to the press itself matches: ""
+// when it takes it.
 func let(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: let NAME REGEXP")
 	}
 	said := ""
-	if err := person(ts, args[0]).pressIt(context.Background(), of(ts).held); err != nil {
+	if err := who(ts, args[0]).press(context.Background(), of(ts).held); err != nil {
 		said = err.Error()
 	}
 	if !regexp.MustCompile(args[1]).MatchString(said) {
@@ -240,7 +241,7 @@ func let(ts *testscript.TestScript, _ bool, args []string) {
 func pressTogether(ts *testscript.TestScript, names []string, channel, thread, label string) {
 	buttons := make([]button, len(names))
 	for i, name := range names {
-		c := person(ts, name)
+		c := who(ts, name)
 		wait(ts, "press "+label, func(ctx context.Context) (err error) {
 			buttons[i], err = c.find(ctx, channel, thread, label)
 			return err
@@ -249,13 +250,14 @@ func pressTogether(ts *testscript.TestScript, names []string, channel, thread, l
 	errs := make([]error, len(names))
 	var wg sync.WaitGroup
 	for i, name := range names {
-		c := person(ts, name)
-		wg.Go(func() { errs[i] = c.pressIt(context.Background(), buttons[i]) })
+		c := who(ts, name)
+		wg.Go(func() { errs[i] = c.press(context.Background(), buttons[i]) })
 	}
 	wg.Wait()
-	late := 0 // the message had changed already: the console tells the person so
+	late := 0 // the message had changed already: the chat service tells the person so
 	for _, err := range errs {
-		if err != nil && strings.Contains(err.Error(), "410 Gone") {
+		var gone *errGone
+		if errors.As(err, &gone) {
 			late++
 			continue
 		}
