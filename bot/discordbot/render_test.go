@@ -283,9 +283,9 @@ func check(t testing.TB, judge func(testing.TB, any), out body, files []file) {
 // TestAnythingFits renders messages of everything that has a meaning somewhere.
 func TestAnythingFits(t *testing.T) {
 	judge := schemaOf(t, "MessageCreateRequest")
-	rounds := 300
+	rounds := 100
 	if testing.Short() {
-		rounds = 40
+		rounds = 20
 	}
 	for seed := range uint64(rounds) {
 		g := &hostile{rand.New(rand.NewPCG(seed, 1))}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -314,15 +315,15 @@ func TestAnswerLost(t *testing.T) {
 		{"server error", 0, discordtest.Fault{Status: 500}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var skew time.Duration
-			o := discordtest.Options{NoLimits: true, Now: func() time.Time { return time.Now().Add(skew) }}
+			var skew atomic.Int64
+			o := discordtest.Options{NoLimits: true, Now: func() time.Time { return time.Now().Add(time.Duration(skew.Load())) }}
 			s := newServer(t, ModeGateway, o)
 			s.d.Fault("POST /channels/{channel}/messages", tc.fault)
 			m := bot.Message{Title: "once", Blocks: []bot.Block{bot.Textf("only")}}
 			if _, err := s.bot.Post(t.Context(), s.place(), "k/1", m); err == nil {
 				t.Fatal("no error")
 			}
-			skew = tc.later
+			skew.Store(int64(tc.later))
 			ref, err := s.bot.Post(t.Context(), s.place(), "k/1", m)
 			if err != nil {
 				t.Fatal(err)

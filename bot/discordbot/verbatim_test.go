@@ -13,9 +13,9 @@ import (
 // TestReadVerbatim posts text from outside in every place: a person reads it as it is, and nothing in it does anything.
 func TestReadVerbatim(t *testing.T) {
 	s := newServer(t, ModeGateway, discordtest.Options{NoLimits: true})
-	rounds := 300
+	rounds := 100
 	if testing.Short() {
-		rounds = 50
+		rounds = 20
 	}
 	for seed := range uint64(rounds) {
 		g := &hostile{rand.New(rand.NewPCG(seed, 2))}
