@@ -3,7 +3,6 @@ package slackbot
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -73,12 +72,7 @@ func (b *Bot) open(ctx context.Context, g *gesture, v slack.ModalViewRequest, fo
 // updateView changes the modal of a gesture. Whoever changed it meanwhile was drey too, with something older.
 func (b *Bot) updateView(ctx context.Context, g *gesture, v slack.ModalViewRequest, form string) error {
 	shown := g.modal()
-	if g.kind == submit && shown.hash == "" {
-		// The acknowledgement that drey is at work may be on its way yet, and must not come last.
-		if !sleep(ctx, min(openTimeout, max(0, openTimeout-b.o.Now().Sub(g.born)))) {
-			return fmt.Errorf("update a modal: %w", context.Cause(ctx))
-		}
-	}
+	g.settle(ctx)
 	send := func(hash string) error {
 		return b.client.call(ctx, request{method: methodViewUpdate}, func(ctx context.Context, api *slack.Client) error {
 			got, err := api.UpdateViewContext(ctx, v, shown.external, hash, shown.id)
