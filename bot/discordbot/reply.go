@@ -86,8 +86,8 @@ func (a *answer) first(ctx context.Context) (done bool, err error) {
 	switch {
 	case m.Form != nil && g.kind != submit:
 		r = firstResponse{Type: respondModal, Data: modalOf(m.Form)}
-	case m.Form != nil:
-		out, files = a.b.formMessage(m, g.user)
+	case m.Form != nil && len(files) == 0:
+		out, _ = a.b.formMessage(m, g.user)
 		out.Flags |= flagEphemeral
 		r.Data = out
 	case m.Instead && g.hidden && len(files) == 0:

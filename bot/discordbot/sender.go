@@ -253,10 +253,10 @@ func remedy(e *apiError) error {
 	case codeArchived, codeAcknowledged, codeThreadExists, codeUnknownTag, codeTagRequired:
 		return e
 	default:
-		switch {
-		case e.status == http.StatusNotFound:
+		switch e.status {
+		case http.StatusNotFound:
 			out.Gone = true
-		case e.status == http.StatusBadRequest, e.status == http.StatusRequestEntityTooLarge:
+		case http.StatusBadRequest, http.StatusRequestEntityTooLarge:
 			out.Rejected = true
 		default:
 			return e

@@ -49,8 +49,6 @@ func (s *server) channelJSON(id string) (c struct {
 	return c
 }
 
-const createMessage = "POST /channels/{channel}/messages"
-
 func TestPostIsOneCall(t *testing.T) {
 	s := newServer(t, ModeGateway, discordtest.Options{NoLimits: true})
 	before := s.calls("")
