@@ -268,7 +268,7 @@ func form(pairs ...string) []byte {
 func slashBody(user, line string) []byte {
 	command, text, _ := strings.Cut(line, " ")
 	return form("command", command, "text", text, "user_id", user, "channel_id", "C1", "team_id", "T1", "trigger_id", "1.2."+user+line,
-		"response_url", "https://hooks.slack.com/commands/1/2/3")
+		"response_url", "https://hooks.example/commands/1/2/3")
 }
 
 // interact sends an interaction.

@@ -4,7 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -192,17 +197,40 @@ func TestRevokedAppToken(t *testing.T) {
 // TestRotatedAppToken: a token that is refused ends Receive only while it is the one in force, and a new one is used at once.
 func TestRotatedAppToken(t *testing.T) {
 	t.Parallel()
+	gate := make(chan chan struct{}) // each of the first requests leaves a word here, and waits for its answer's turn
 	w := plug(t, slacktest.Options{}, func(s *slacktest.Slack, o *Options) {
-		o.AppToken = "xapp-old"
-		s.Fault("apps.connections.open", slacktest.Fault{Code: "invalid_auth", Delay: 300 * time.Millisecond, Times: sockets})
+		real, err := url.Parse(strings.TrimSuffix(s.APIURL(), "/api/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxy := httputil.NewSingleHostReverseProxy(real)
+		proxy.Transport = &http.Transport{DisableKeepAlives: true}
+		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "Bearer xapp-old" {
+				proxy.ServeHTTP(w, r)
+				return
+			}
+			turn := make(chan struct{})
+			gate <- turn
+			<-turn
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, `{"ok":false,"error":"invalid_auth"}`)
+		}))
+		t.Cleanup(front.Close)
+		o.AppToken, o.APIURL = "xapp-old", front.URL+"/api/"
 	})
-	eventually(t, "both are being opened", func() bool { return w.bot.receiving() != nil })
+	first, second := <-gate, <-gate
 	w.bot.Rotate(Options{BotToken: secret.Text(w.slack.BotToken()), AppToken: secret.Text(w.slack.AppToken())})
+	close(first)
+	close(second)
 	w.connected()
 	w.slash("/flink jobs")
 	was := len(w.slack.Calls("apps.connections.open"))
 	w.bot.Rotate(Options{BotToken: secret.Text(w.slack.BotToken()), AppToken: "xapp-newer"})
-	eventually(t, "the new one is tried", func() bool { return len(w.slack.Calls("apps.connections.open")) > was })
+	<-w.ended // the new one was tried
+	if len(w.slack.Calls("apps.connections.open")) == was {
+		t.Error("the new token was not tried")
+	}
 	if err := w.end(); err == nil {
 		t.Error("the new token is wrong, and Receive ended well")
 	}

@@ -69,14 +69,14 @@ func TestUploads(t *testing.T) {
 	}
 	token = ""
 	for _, address := range []string{
-		"https://files.slack.com.evil.example/x", "http://files.slack.com/x", "https://evil.example/files.slack.com", "file:///etc/passwd", "://", "",
-		"https://files.slack.com@evil.example/", "https://user:pw@files.slack.com/", strings.Replace(srv.URL, "http", "https", 1) + "/file",
+		"https://files.slack.com.evil.example/x", "http://" + filesHost + "/x", "https://evil.example/files.slack.com", "file:///etc/passwd", "://", "",
+		"https://" + filesHost + "@evil.example/", "https://user:pw@" + filesHost + "/", strings.Replace(srv.URL, "http", "https", 1) + "/file",
 	} {
 		if _, err := b.openUpload(t.Context(), address, 5); err == nil {
 			t.Errorf("%q was opened", address)
 		}
 	}
-	if !b.keepsFiles("https://files.slack.com/files-pri/T1-F1/download/orders.jar") {
+	if !b.keepsFiles("https://" + filesHost + "/files-pri/T1-F1/download/orders.jar") {
 		t.Error("Slack's own files are not")
 	}
 }
@@ -84,9 +84,9 @@ func TestUploads(t *testing.T) {
 func TestFilesInMessages(t *testing.T) {
 	w := newBench(t)
 	for name, c := range map[string]struct{ fields, line, files string }{
-		"jar":        {`,"text":"<@UDREY>","files":[{"name":"Orders.JAR","size":7,"url_private_download":"https://files.slack.com/x"}]`, "run", "Orders.JAR"},
-		"sql":        {`,"text":"","files":[{"name":"a.sql","size":7,"url_private":"https://files.slack.com/x"}]`, "sql", "a.sql"},
-		"other":      {`,"text":"","files":[{"name":"a.txt","size":7,"url_private":"https://files.slack.com/x"}]`, "", "a.txt"},
+		"jar":        {`,"text":"<@UDREY>","files":[{"name":"Orders.JAR","size":7,"url_private_download":"https://x"}]`, "run", "Orders.JAR"},
+		"sql":        {`,"text":"","files":[{"name":"a.sql","size":7,"url_private":"https://x"}]`, "sql", "a.sql"},
+		"other":      {`,"text":"","files":[{"name":"a.txt","size":7,"url_private":"https://x"}]`, "", "a.txt"},
 		"two":        {`,"text":"","files":[{"name":"a.sql","url_private":"https://x"},{"name":"b.sql","url_private":"https://x"}]`, "", "a.sql b.sql"},
 		"with words": {`,"text":"<@UDREY> jar upload","files":[{"name":"a.jar","url_private":"https://x"}]`, "jar upload", "a.jar"},
 		"not there":  {`,"text":"x","files":[{"name":"a","mode":"tombstone","url_private":"https://x"},{"name":"b","is_external":true,"url_private":"https://x"},{"name":"c"},{"name":"d","size":-1,"url_private":"https://x"}]`, "x", ""},
