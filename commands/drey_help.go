@@ -10,7 +10,7 @@ import (
 
 // Builtin returns the commands that speak of drey itself: help, whoami, audit, approve and reject.
 func Builtin() []*Command {
-	return []*Command{dreyHelp(), dreyWhoami(), dreyAudit(), dreyApprove(), dreyReject()}
+	return []*Command{dreyHelp(), dreyWhoami(), dreyAudit(), dreyApprove(), dreyReject(), dreyDo()}
 }
 
 type helpArgs struct {

@@ -78,6 +78,7 @@ func (r *Router) Handle(ctx context.Context, ev bot.Event, show func(bot.Message
 }
 
 func (r *Router) handle(ctx context.Context, ev bot.Event, show func(bot.Message)) (bot.Message, error) {
+	ev.Call = r.tree.inner(ev.Call)
 	if root, ok := r.tree.rootOnly(ev.Call); ok {
 		ev.Call = CallOf("drey help", helpArgs{Command: root})
 	}

@@ -69,7 +69,6 @@ func pendingPublic(s *scene) {
 	s.sees("bob", "", "working on it", 0)
 	s.reply(ev, say("orders is stopped"))
 	s.sees("bob", "", "orders is stopped", 1)
-	s.sees("ann", "", "orders is stopped", 1)
 	if !s.h.Lingers {
 		s.sees("ann", "", "working on it", 0)
 	}

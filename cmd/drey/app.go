@@ -80,7 +80,7 @@ func (a *app) build(ctx context.Context) (err error) {
 		return err
 	}
 	deps := commands.Deps{
-		DB: a.db, Clusters: a.clusters, Ops: a.ops, Alerts: a.alerts, Status: a.status,
+		DB: a.db, Clusters: a.clusters, Ops: a.ops, Alerts: a.alerts, Status: a.status, Links: links(a.cfg),
 	}
 	tree := commands.All(deps)
 	a.router = commands.NewRouter(a.db, a.log, tree, a.policy, a.outbox, commands.RouterOptions{Completers: deps.Completers()})
@@ -195,6 +195,15 @@ func interfaces(cfg map[string]config.Cluster) map[string]string {
 		}
 	}
 	return out
+}
+
+// links are the addresses that /drey link knows.
+func links(cfg config.Config) commands.Links {
+	l := commands.Links{External: cfg.Server.ExternalURL, Clusters: map[string]commands.ClusterLinks{}}
+	for name, c := range cfg.Clusters {
+		l.Clusters[name] = commands.ClusterLinks{UI: c.UI, API: c.URL}
+	}
+	return l
 }
 
 // Cluster implements commands.Clusters and ops.Clusters.

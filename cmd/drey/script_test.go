@@ -81,6 +81,7 @@ func TestScript(t *testing.T) {
 	}{
 		{"web", func(int) (chat, error) { return webChat{}, nil }},
 		{"slack", func(port int) (chat, error) { return newSlackChat(port) }},
+		{"discord", func(port int) (chat, error) { return newDiscordChat(port) }},
 	} {
 		t.Run(n.name, func(t *testing.T) {
 			b := &bed{} // a Flink of its own: the scripts count jobs by name

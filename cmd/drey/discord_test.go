@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/drey-ops/drey/bot/discordbot/discordtest"
+)
+
+// discordChat is the fake Discord; drey speaks to it as to the real one.
+type discordChat struct{ discord *discordtest.Discord }
+
+func newDiscordChat(port int) (*discordChat, error) {
+	d, err := discordtest.Start(discordtest.Options{RequestURL: fmt.Sprintf("http://127.0.0.1:%d", port)})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"ops", "oncall", "analytics"} {
+		d.Channel(name)
+	}
+	d.Rest("flink sql", "text")
+	d.Rest("flink explain", "text")
+	return &discordChat{d}, nil
+}
+
+func (c *discordChat) section() string {
+	return "\ndiscord: { mode: http, application_id: \"${env:DISCORD_APP}\", public_key: \"${env:DISCORD_KEY}\", bot_token: \"${env:DISCORD_TOKEN}\", api_url: \"${env:DISCORD_API}\", guilds: [\"${env:DISCORD_GUILD}\"] }\n"
+}
+
+func (c *discordChat) env() map[string]string {
+	env := map[string]string{
+		"OPS": "discord:" + c.discord.Channel("ops"), "ONCALL": "discord:" + c.discord.Channel("oncall"), "ANALYTICS": "discord:" + c.discord.Channel("analytics"),
+		"DISCORD_APP": c.discord.ApplicationID(), "DISCORD_KEY": c.discord.PublicKey(), "DISCORD_TOKEN": c.discord.BotToken(),
+		"DISCORD_API": c.discord.APIURL(), "DISCORD_GUILD": c.discord.Guild(),
+	}
+	for _, name := range []string{"olga", "vera", "rita"} {
+		env["DISCORD_"+strings.ToUpper(name)] = c.discord.User(strings.ToUpper(name[:1]) + name[1:])
+	}
+	return env
+}
+
+// join registers the commands, as whoever sets drey up does, for the first person who comes.
+func (c *discordChat) join(ctx context.Context, ts *testscript.TestScript, name string) (person, error) {
+	if c.discord.Registrations() == 0 {
+		if err := ts.Exec("drey", "discord", "register", "-c", "drey.yaml"); err != nil {
+			return nil, fmt.Errorf("register the commands: %w", err)
+		}
+	}
+	return &discordPerson{c.discord, strings.ToUpper(name[:1]) + name[1:]}, nil
+}
+
+func (c *discordChat) end() []string {
+	c.discord.Close()
+	return c.discord.Violations()
+}
+
+// discordPerson is somebody in the fake Discord.
+type discordPerson struct {
+	discord *discordtest.Discord
+	name    string
+}
+
+// say calls a command. What Discord's client would not let a person send, a wrong command or a wrong value, is sent as a
+// line to be read by drey.
+func (p *discordPerson) say(_ context.Context, channel, line string) error {
+	at := p.discord.Channel(channel)
+	err := p.discord.Line(p.name, at, line)
+	if err != nil && !errors.Is(err, discordtest.ErrNoAnswer) {
+		return p.discord.Slash(p.name, at, "drey do", map[string]any{"line": line})
+	}
+	return err
+}
+
+func (p *discordPerson) sees(channel, thread string) []discordtest.Seen {
+	return slices.DeleteFunc(p.discord.See(p.name, p.discord.Channel(channel), thread), func(m discordtest.Seen) bool { return m.Pending })
+}
+
+func (p *discordPerson) read(_ context.Context, channel, thread string) ([]heard, error) {
+	var out []heard
+	for _, m := range p.sees(channel, thread) {
+		text := m.Text + " " + strings.Join(m.Buttons, " ")
+		if m.Private {
+			text = "Only you can see this " + text
+		}
+		out = append(out, heard{m.ID, oneLine(text), m.Thread != ""})
+	}
+	if v, ok := p.discord.Modal(p.name); ok {
+		out = append(out, heard{text: "Only you can see this " + oneLine(v.Text)})
+	}
+	return out, nil
+}
+
+func (p *discordPerson) find(_ context.Context, channel, thread, label string) (button, error) {
+	for _, m := range slices.Backward(p.sees(channel, thread)) {
+		for _, l := range m.Buttons {
+			if labelled(l, label) && !slices.Contains(m.Disabled, l) {
+				return button{channel, thread, m.ID, l}, nil
+			}
+		}
+	}
+	return button{}, fmt.Errorf("no button %q for %s in #%s", label, p.name, channel)
+}
+
+func (p *discordPerson) press(_ context.Context, b button) error {
+	i := slices.IndexFunc(p.sees(b.channel, b.thread), func(m discordtest.Seen) bool { return m.ID == b.message && slices.Contains(m.Buttons, b.id) })
+	if i < 0 {
+		return &errGone{"the button is no longer there. Nothing was done"}
+	}
+	return p.discord.ClickOn(p.name, p.discord.Channel(b.channel), b.message, b.id)
+}
+
+// opens are the buttons by which a form is come back to.
+func opens() []string { return []string{"Correct…", "Open form"} }
+
+func (p *discordPerson) form(ctx context.Context, channel string) (string, error) {
+	if v, ok := p.discord.Modal(p.name); ok {
+		return oneLine(v.Text), nil
+	}
+	for _, m := range slices.Backward(p.sees(channel, "")) {
+		for _, l := range opens() {
+			if slices.Contains(m.Buttons, l) && !slices.Contains(m.Disabled, l) {
+				return oneLine(m.Text), nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%s has no form open", p.name)
+}
+
+func (p *discordPerson) fill(ctx context.Context, channel string, values map[string]string) error {
+	if _, ok := p.discord.Modal(p.name); !ok {
+		var err error
+		for _, l := range opens() {
+			var b button
+			if b, err = p.find(ctx, channel, "", l); err == nil {
+				err = p.press(ctx, b)
+				break
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return p.discord.Submit(p.name, values)
+}
