@@ -41,7 +41,7 @@ func (c *checkup) get(ctx context.Context, path string, out any) error {
 
 // unanswered notes a question that Discord did not answer.
 func (c *checkup) unanswered(what string, err error) {
-	c.bad(what, "Try again; where it stays so, look at "+portal+" and at https://discordstatus.com.", "%s", plainly(err))
+	c.bad(what, "Try again; where it stays so, look at "+portal+" and at Discord's status page.", "%s", plainly(err))
 }
 
 // plainly says what is wrong without an address.

@@ -220,6 +220,7 @@ func (l *link) send(op int, data any) error {
 
 // close says why, and ends the connection. It may be called again.
 func (l *link) close(code int) {
-	_ = l.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(time.Second)) //nolint:errcheck // the other end may be gone
-	l.conn.Close()
+	// The other end may be gone.
+	_ = l.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(time.Second))
+	_ = l.conn.Close()
 }

@@ -293,11 +293,11 @@ func TestGatewayAddress(t *testing.T) {
 	defer b.sender.client.CloseIdleConnections()
 	g := &gateway{b: b}
 	for _, c := range []struct{ answer, want string }{
-		{`{"url":"wss://gateway.discord.gg"}`, "wss://gateway.discord.gg/?v=10&encoding=json"},
+		{`{"url":"wss://gateway.example.com"}`, "wss://gateway.example.com/?v=10&encoding=json"},
 		{`{"url":"ws://127.0.0.1:1/ws"}`, "ws://127.0.0.1:1/ws?v=10&encoding=json"},
-		{`{"url":"https://gateway.discord.gg"}`, ""},
+		{`{"url":"https://gateway.example.com"}`, ""},
 		{`{"url":""}`, ""},
-		{`{"url":"wss://gateway.discord.gg","session_start_limit":{"remaining":0,"reset_after":5000}}`, ""},
+		{`{"url":"wss://gateway.example.com","session_start_limit":{"remaining":0,"reset_after":5000}}`, ""},
 	} {
 		answer = c.answer
 		got, err := g.address(t.Context())
@@ -309,7 +309,7 @@ func TestGatewayAddress(t *testing.T) {
 		}
 	}
 	b.o.APIURL = defaultAPI
-	g.session, g.resume = "s", "ws://gateway.discord.gg"
+	g.session, g.resume = "s", "ws://gateway.example.com"
 	if _, err := g.address(t.Context()); err == nil {
 		t.Error("a resumed session goes without TLS")
 	}

@@ -40,8 +40,8 @@ func TestUploads(t *testing.T) {
 	}
 	for name, address := range map[string]string{
 		"redirect": srv.URL + "/attachments/elsewhere", "missing": srv.URL + "/attachments/none",
-		"other host": "https://example.org/a", "metadata": "http://169.254.169.254/latest", "plain": "http://cdn.discordapp.com/a",
-		"user": "https://cdn.discordapp.com@example.org/a", "port": "https://cdn.discordapp.com:444/a", "file": "file:///etc/passwd", "none": "",
+		"other host": "https://files.example.com/a", "metadata": "http://169.254.169.254/latest", "plain": "http://cdn.discordapp.com/a",
+		"user": "https://cdn.discordapp.com@files.example.com/a", "port": "https://cdn.discordapp.com:444/a", "file": "file:///etc/passwd", "none": "",
 	} {
 		if _, err := open(8, address); err == nil {
 			t.Errorf("%s: fetched", name)
