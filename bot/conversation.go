@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,7 @@ type conversation struct {
 	mu      sync.Mutex
 	interim *Message
 	path    string // of the call, once it is known
+	thread  string // where the answer belongs, when the pressed button says so
 }
 
 // outcome is how a call ended. An empty message is nothing to say: somebody else answers.
@@ -158,6 +160,12 @@ func (c *conversation) work(ctx context.Context) outcome {
 			return refused
 		}
 		ev.Call = call
+		if o := ev.Origin; call.InThread && ev.Place.Thread == "" && o != nil {
+			ev.Place.Thread = cmp.Or(o.Place.Thread, o.ID)
+			c.mu.Lock()
+			c.thread = ev.Place.Thread
+			c.mu.Unlock()
+		}
 	}
 	if ev.Among != nil {
 		call, refused := c.pick(ctx)
@@ -326,7 +334,11 @@ func (c *conversation) send(ctx context.Context, m Message) error {
 		c.log.Error("reply without its buttons", "error", err)
 		m = fitOne(m, c.n.Caps())
 	}
-	if err := c.n.Reply(ctx, c.ev, m); err != nil {
+	ev := c.ev
+	c.mu.Lock()
+	ev.Place.Thread = cmp.Or(ev.Place.Thread, c.thread)
+	c.mu.Unlock()
+	if err := c.n.Reply(ctx, ev, m); err != nil {
 		return fmt.Errorf("reply to %s: %w", c.ev.ID, err)
 	}
 	return nil

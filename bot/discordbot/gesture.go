@@ -35,6 +35,7 @@ type gesture struct {
 	followups []string       // ids of messages sent after it
 	over      bool           // the first response is the message of the button itself, or was taken back
 	posted    bot.MessageRef // the public answer, where it is an ordinary message
+	below     bot.MessageRef // the answer in the thread under the message, where it belongs there
 	posts     int            // such answers that were taken back
 	byToken   string         // id of the first response, where everybody sees it
 

@@ -180,6 +180,8 @@ func spanOf(s bot.Span) string {
 		}
 	case !s.At.IsZero():
 		return when(s.At)
+	case s.In.Network == Network && isSnowflake(s.In.Channel):
+		return "<#" + s.In.Channel + ">"
 	case s.URL != "":
 		return linked(s)
 	}

@@ -47,6 +47,9 @@ func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
 	if m.Form != nil {
 		a.m.Private = true
 	}
+	if t := ev.Place.Thread; t != "" && g.kind == press && g.channel == ev.Place.Channel && !a.m.Private {
+		return a.inThread(ctx)
+	}
 	done, err := a.first(ctx)
 	if done || err != nil {
 		return err

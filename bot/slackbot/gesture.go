@@ -52,6 +52,7 @@ type gesture struct {
 	ackMax int
 
 	mu      sync.Mutex
+	below   string // the thread of the public answer, where thread is empty
 	acked   bool
 	ackedAt time.Time
 	uses    int            // of respond

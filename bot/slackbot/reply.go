@@ -19,6 +19,7 @@ func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
 	if g == nil || b.o.Now().Sub(g.born) > gestureAge {
 		return b.replyLate(ctx, ev, m)
 	}
+	g.under(ev.Place)
 	switch {
 	case g.kind == home:
 		return b.replyHome(ctx, g, ev, m)
@@ -176,7 +177,7 @@ func (b *Bot) sayPublic(ctx context.Context, g *gesture, m bot.Message) error {
 		}
 		g.answered(bot.MessageRef{}) // somebody deleted it
 	}
-	at := bot.Place{Network: Network, Channel: g.channel, Thread: g.thread}
+	at := bot.Place{Network: Network, Channel: g.channel, Thread: g.root()}
 	g.trying(b.o.Now())
 	channel, ts, err := b.say(ctx, at, g.mark(), m, patience)
 	switch {
@@ -210,7 +211,7 @@ func (b *Bot) answerOf(ctx context.Context, g *gesture) (bot.MessageRef, error) 
 	if ref.ID != "" || since.IsZero() {
 		return ref, nil
 	}
-	at := bot.Place{Network: Network, Channel: g.channel, Thread: g.thread}
+	at := bot.Place{Network: Network, Channel: g.channel, Thread: g.root()}
 	if isUser(at.Channel) {
 		var err error
 		if at.Channel, err = b.client.direct(ctx, at.Channel); err != nil {
@@ -237,7 +238,7 @@ func (b *Bot) sayOutside(ctx context.Context, g *gesture, m bot.Message) error {
 	if g.respondable(b.o.Now()) {
 		m := b.handOver(ctx, g.user, m)
 		return b.pictured(ctx, m, func(out rendered) error {
-			return b.client.respond(ctx, g.respond, webhook(out, g.thread, "in_channel", false))
+			return b.client.respond(ctx, g.respond, webhook(out, g.root(), "in_channel", false))
 		})
 	}
 	m.Blocks = append(m.Blocks[:len(m.Blocks):len(m.Blocks)],

@@ -1,6 +1,7 @@
 package slackbot
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -86,6 +87,22 @@ func (g *gesture) alone() bool { return g.kind == mention && strings.HasPrefix(g
 // mark is the name of the public answer for everybody: see markOf.
 func (g *gesture) mark() string {
 	return markOf("reply " + g.user + " " + g.channel + " " + g.trigger + " " + g.origin + " " + g.born.UTC().Format(time.RFC3339Nano))
+}
+
+// under notes the thread that a public answer belongs in, where the pressed button says so.
+func (g *gesture) under(at bot.Place) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.thread == "" && at.Channel == g.channel {
+		g.below = at.Thread
+	}
+}
+
+// root is the thread of the public answer; empty in the channel.
+func (g *gesture) root() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return cmp.Or(g.thread, g.below)
 }
 
 // opened waits until the modal that openSoon opens is there, or is known not to be.

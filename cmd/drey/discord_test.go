@@ -111,7 +111,16 @@ func (p *discordPerson) press(_ context.Context, b button) error {
 	if i < 0 {
 		return &errGone{"the button is no longer there. Nothing was done"}
 	}
-	return p.discord.ClickOn(p.name, p.discord.Channel(b.channel), b.message, b.id)
+	at := p.discord.Channel(b.channel)
+	if err := p.discord.ClickOn(p.name, at, b.message, b.id); err != nil {
+		return err
+	}
+	all := p.sees(b.channel, b.thread)
+	q := all[len(all)-1]
+	if q.Private && q.ID != b.message && len(q.Buttons) == 2 && q.Buttons[0] == b.id && q.Buttons[1] == "Cancel" && len(q.Disabled) == 0 {
+		return p.discord.ClickOn(p.name, at, q.ID, b.id) // Discord has no question before a press: drey asks it
+	}
+	return nil
 }
 
 // opens are the buttons by which a form is come back to.

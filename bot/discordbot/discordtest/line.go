@@ -131,6 +131,12 @@ func (d *Discord) placed(path string, leaf []object, given map[string]string, li
 		open = append(open, o)
 	}
 	for i, w := range words {
+		if k, _, ok := strings.Cut(w.text, "="); rest == "" && ok && k != "" && strings.Trim(k, "abcdefghijklmnopqrstuvwxyz_") == "" {
+			return fmt.Errorf("there is no option %q", k)
+		}
+		if rest == "" && strings.Count(line[w.from:w.to], `"`)%2 == 1 {
+			return fmt.Errorf("%s has a quote that is not closed", w.text)
+		}
 		if i >= len(open) {
 			return fmt.Errorf("no option is left for %q", w.text)
 		}
