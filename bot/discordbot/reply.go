@@ -87,7 +87,7 @@ func (a *answer) first(ctx context.Context) (done bool, err error) {
 	r := firstResponse{Type: respondMessage, Data: out}
 	promise, over := false, false
 	switch {
-	case m.Form != nil && g.kind != submit:
+	case m.Form != nil && len(m.Form.Fields) > 0 && g.kind != submit:
 		r = firstResponse{Type: respondModal, Data: modalOf(m.Form)}
 	case m.Form != nil && len(files) == 0:
 		out, _ = a.b.formMessage(m, g.user)

@@ -1,6 +1,7 @@
 package discordbot
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/bwmarrin/discordgo"
@@ -15,6 +16,9 @@ func (b *Bot) formMessage(m bot.Message, user string) (body, []file) {
 	if m.Title == "" && len(m.Blocks) == 0 {
 		m.Title = f.Title
 	}
+	if len(f.Fields) == 0 && len(f.Intro.Spans) > 0 && len(m.Blocks) == 0 {
+		m.Blocks = []bot.Block{f.Intro}
+	}
 	label := "Open form"
 	var wrong []string
 	for _, in := range f.Fields {
@@ -28,8 +32,15 @@ func (b *Bot) formMessage(m bot.Message, user string) (body, []file) {
 		text := cut(out.Content+"\n⚠️ "+strings.Join(wrong, "\n⚠️ "), contentMax)
 		out.Content = strings.TrimPrefix(text, "\n")
 	}
-	p := pressed{act: actKept, ID: b.forms.keep(f, user, b.o.Now())}
-	open := button{Type: discordgo.ButtonComponent, Style: discordgo.PrimaryButton, Label: label, CustomID: p.String()}
+	open := button{Type: discordgo.ButtonComponent, Style: discordgo.PrimaryButton, Label: label}
+	if len(f.Fields) == 0 { // there is nothing to fill in: it is sent at once
+		open.Label, open.CustomID = cut(cmp.Or(f.Submit, "Go on"), labelMax), customID(bot.Button{ID: f.ID})
+		if f.Danger {
+			open.Style = discordgo.DangerButton
+		}
+	} else {
+		open.CustomID = pressed{act: actKept, ID: b.forms.keep(f, user, b.o.Now())}.String()
+	}
 	out.Components = append(rowsOf([]button{open}), out.Components[:min(len(out.Components), rowsMax-1)]...)
 	return out, files
 }

@@ -123,34 +123,41 @@ func (p *discordPerson) press(_ context.Context, b button) error {
 	return nil
 }
 
-// opens are the buttons by which a form is come back to.
-func opens() []string { return []string{"Correct…", "Open form"} }
+// opens says whether a form is come back to, or sent, by a button of this label.
+func opens(label string) bool {
+	return slices.Contains([]string{"Correct…", "Open form", "Run"}, label)
+}
 
-func (p *discordPerson) form(ctx context.Context, channel string) (string, error) {
+// offered is the newest message that has such a button.
+func (p *discordPerson) offered(channel string) (m discordtest.Seen, label string, ok bool) {
+	for _, m := range slices.Backward(p.sees(channel, "")) {
+		for _, l := range m.Buttons {
+			if opens(l) && !slices.Contains(m.Disabled, l) {
+				return m, l, true
+			}
+		}
+	}
+	return m, "", false
+}
+
+func (p *discordPerson) form(_ context.Context, channel string) (string, error) {
 	if v, ok := p.discord.Modal(p.name); ok {
 		return oneLine(v.Text), nil
 	}
-	for _, m := range slices.Backward(p.sees(channel, "")) {
-		for _, l := range opens() {
-			if slices.Contains(m.Buttons, l) && !slices.Contains(m.Disabled, l) {
-				return oneLine(m.Text), nil
-			}
-		}
+	if m, _, ok := p.offered(channel); ok {
+		return oneLine(m.Text), nil
 	}
 	return "", fmt.Errorf("%s has no form open", p.name)
 }
 
-func (p *discordPerson) fill(ctx context.Context, channel string, values map[string]string) error {
+func (p *discordPerson) fill(_ context.Context, channel string, values map[string]string) error {
 	if _, ok := p.discord.Modal(p.name); !ok {
-		var err error
-		for _, l := range opens() {
-			var b button
-			if b, err = p.find(ctx, channel, "", l); err == nil {
-				err = p.press(ctx, b)
-				break
-			}
+		m, label, ok := p.offered(channel)
+		if !ok {
+			return fmt.Errorf("%s has no form open", p.name)
 		}
-		if err != nil {
+		err := p.discord.ClickOn(p.name, p.discord.Channel(channel), m.ID, label)
+		if _, opened := p.discord.Modal(p.name); err != nil || !opened {
 			return err
 		}
 	}

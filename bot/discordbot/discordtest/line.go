@@ -130,13 +130,12 @@ func (d *Discord) placed(path string, leaf []object, given map[string]string, li
 		}
 		open = append(open, o)
 	}
+	if rest == "" {
+		if err := sendable(words, line); err != nil {
+			return err
+		}
+	}
 	for i, w := range words {
-		if k, _, ok := strings.Cut(w.text, "="); rest == "" && ok && k != "" && strings.Trim(k, "abcdefghijklmnopqrstuvwxyz_") == "" {
-			return fmt.Errorf("there is no option %q", k)
-		}
-		if rest == "" && strings.Count(line[w.from:w.to], `"`)%2 == 1 {
-			return fmt.Errorf("%s has a quote that is not closed", w.text)
-		}
 		if i >= len(open) {
 			return fmt.Errorf("no option is left for %q", w.text)
 		}
@@ -147,6 +146,19 @@ func (d *Discord) placed(path string, leaf []object, given map[string]string, li
 			return nil
 		}
 		given[name] = w.text
+	}
+	return nil
+}
+
+// sendable refuses what a person could not fill in: a name=value that is no option, a quote that is not closed.
+func sendable(words []word, line string) error {
+	for _, w := range words {
+		if k, _, ok := strings.Cut(w.text, "="); ok && k != "" && strings.Trim(k, "abcdefghijklmnopqrstuvwxyz_") == "" {
+			return fmt.Errorf("there is no option %q", k)
+		}
+		if strings.Count(line[w.from:w.to], `"`)%2 == 1 {
+			return fmt.Errorf("%s has a quote that is not closed", w.text)
+		}
 	}
 	return nil
 }
