@@ -53,12 +53,12 @@ fmt: ## gofmt
 	gofmt -w cmd bot commands platform alerts storage config
 
 generate: ## write the references that are derived from the code
-	$(GO) test ./commands ./config -run 'TestGenerated' -update
+	$(GO) test ./commands ./config ./cmd/drey -run 'TestGenerated' -update
 
 verify: ## fail on stale generated files, unformatted code, an untidy go.mod
 	@test -z "$$(gofmt -l cmd bot commands platform alerts storage config)" || { gofmt -l cmd bot commands platform alerts storage config; exit 1; }
 	$(GO) mod tidy -diff
-	$(GO) test ./commands ./config -run 'TestGenerated'
+	$(GO) test ./commands ./config ./cmd/drey -run 'TestGenerated'
 	$(GO) test ./cmd/drey -run 'TestImportsGoDown|TestSizes|TestEveryPackageHasAComment|TestHosts'
 
 release: ## binaries for Linux and macOS in bin/
