@@ -372,6 +372,7 @@ type Handler interface {
 // SendError is an error of Post, Edit or Reply whose remedy is known.
 type SendError struct {
 	After time.Duration // try again after it; 0 with Gone or Rejected
+	Alone bool          // After is for this message: others need not wait for it
 	Gone  bool          // the channel or message is no more, or closed to us
 	// Rejected says that the network will never take this message; the Outbox posts a plain one in its stead.
 	Rejected bool

@@ -227,7 +227,7 @@ func (j *job) part(ctx context.Context, i int, m Message, at Place) bool {
 			j.o.log.Warn("message rejected, sending a plain one", "key", j.c.ID, "error", err)
 			plain = true
 		default:
-			j.later(ctx, err, se.After)
+			j.later(ctx, err, se)
 			return false
 		}
 	}
@@ -246,12 +246,14 @@ func (j *job) pace(i int) time.Duration {
 }
 
 // later gives the item back after an error that may pass.
-func (j *job) later(ctx context.Context, err error, after time.Duration) {
+func (j *job) later(ctx context.Context, err error, se *SendError) {
 	now := time.Now()
-	pause, tries := after, 0
-	if after > 0 {
-		j.o.lanes.block(j.lane, j.c.ID, now.Add(after), now)
-	} else {
+	pause, tries := se.After, 0
+	switch {
+	case se.Alone && pause > 0:
+	case pause > 0:
+		j.o.lanes.block(j.lane, j.c.ID, now.Add(pause), now)
+	default:
 		tries, pause = j.o.lanes.failed(j.lane, j.c.ID, now)
 		pause = jitter(pause)
 	}

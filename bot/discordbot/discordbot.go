@@ -25,6 +25,7 @@ type Bot struct {
 	forms   *forms
 	threads *threads
 	posts   storage.Table[posting]
+	old     *oldEdits
 
 	mu      sync.Mutex
 	specs   []bot.CommandSpec
@@ -40,6 +41,7 @@ func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 	b.o.BotToken = ""
 	b.sender = newSender(o, func() string { return string(b.creds.Load().BotToken) }, log)
 	b.asks, b.forms, b.threads = newQuestions(db), newForms(), newThreads(db)
+	b.old = newOldEdits(db)
 	b.posts = storage.Table[posting]{DB: db, Name: "discord-posts", TTL: postTTL}
 	return b
 }

@@ -27,22 +27,40 @@ func (b *Bot) Edit(ctx context.Context, ref bot.MessageRef, m bot.Message) error
 	}
 	noted := err == nil
 	path := "channels/" + channel + "/messages/" + ref.ID
-	err = b.sender.do(ctx, "edit message", "PATCH", path, upload{out, files}, nil)
+	try := func() error { return b.sender.do(ctx, "edit message", "PATCH", path, upload{out, files}, nil) }
+	if err = b.old.resting(channel, ref.ID, b.o.Now()); err == nil {
+		err = try()
+	}
 	if isCode(err, codeArchived) && ref.Place.Thread != "" {
 		if err = b.wake(ctx, channel); err == nil {
-			err = b.sender.do(ctx, "edit message", "PATCH", path, upload{out, files}, nil)
+			err = try()
 			t.Archived = false
 		}
 	}
-	if err != nil {
+	var waits error
+	switch {
+	case isCode(err, codeOldEdits):
+		waits = b.tell(ctx, ref, m, err)
+		if now, _, err := b.threads.table.Get(ctx, ref.ID); err == nil {
+			t, noted = now, true // what was told may have opened it, or taken it out of the archive
+		}
+	case err != nil:
 		return err
+	default:
+		b.toldItself(ctx, ref)
 	}
+	b.bringUpToDate(ctx, ref, m, t, noted)
+	return waits
+}
+
+// bringUpToDate makes the thread of a message what the message says of it.
+func (b *Bot) bringUpToDate(ctx context.Context, ref bot.MessageRef, m bot.Message, t thread, noted bool) {
 	switch {
 	case ref.Place.Thread == ref.ID:
 		f, err := b.forum(ctx, ref.Place.Channel)
 		if err != nil {
 			b.log.Warn("thread not brought up to date", "network", Network, "thread", ref.ID, "error", err)
-			return nil
+			return
 		}
 		if err := b.tidy(ctx, ref.ID, t, f.wanted(m)); isCode(err, codeUnknownTag, codeTagRequired) {
 			b.threads.forget(ref.Place.Channel) // and with the next edit it has those of then
@@ -50,7 +68,6 @@ func (b *Bot) Edit(ctx context.Context, ref bot.MessageRef, m bot.Message) error
 	case noted && m.Closed && !t.Refused:
 		_ = b.tidy(ctx, ref.ID, t, thread{Archived: true}) // logged
 	}
-	return nil
 }
 
 // wake takes a thread out of the archive.

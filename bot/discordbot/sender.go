@@ -245,7 +245,7 @@ func remedy(e *apiError) error {
 		codeThreadLocked:
 		out.Gone = true
 	case codeOldEdits:
-		out.After = min(max(e.after, 5*time.Second), time.Minute)
+		out.After = min(max(e.after, oldRest), oldRestMost)
 	case codeThreadsActive:
 		out.After = 10 * time.Minute
 	case codeInvalidForm, codeEmptyMessage:

@@ -271,7 +271,7 @@ func TestRemedies(t *testing.T) {
 		after          time.Duration
 	}{
 		{404, 10003, true, false, 0}, {404, 10008, true, false, 0}, {403, 50001, true, false, 0}, {403, 50013, true, false, 0}, {400, 160005, true, false, 0},
-		{404, 0, true, false, 0}, {400, 50035, false, true, 0}, {400, 50006, false, true, 0}, {429, 30046, false, false, 20 * time.Second}, {500, 0, false, false, 0},
+		{404, 0, true, false, 0}, {400, 50035, false, true, 0}, {400, 50006, false, true, 0}, {429, 30046, false, false, oldRest}, {500, 0, false, false, 0},
 		{413, 40005, false, true, 0}, {503, 0, false, false, 0},
 	} {
 		s, told, log := newTestSender(func(*http.Request) (int, http.Header, string) {

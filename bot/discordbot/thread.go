@@ -115,7 +115,7 @@ func (b *Bot) openThread(ctx context.Context, at bot.Place, content string, t *t
 	switch {
 	case isCode(err, codeThreadExists):
 		return nil
-	case isCode(err, codeNoAccess, codeNoPermission):
+	case isCode(err, codeNoAccess, codeNoPermission, codeWrongKind): // direct messages and the chat of calls have no threads
 		b.log.Warn("no right to open threads in Discord: answers go into the channel", "network", Network, "channel", at.Channel)
 		t.Refused = true
 		return nil

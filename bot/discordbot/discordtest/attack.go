@@ -68,7 +68,7 @@ func (d *Discord) Raw(path string, body []byte, header http.Header) (status int,
 	if err != nil {
 		return 0, nil, fmt.Errorf("post to drey: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing can be done about it
+	defer resp.Body.Close()
 	answer, err = io.ReadAll(resp.Body)
 	if err != nil {
 		return 0, nil, fmt.Errorf("read drey's answer: %w", err)

@@ -88,7 +88,7 @@ func (f *fault) write(w http.ResponseWriter) {
 	if f.HTML {
 		h.Set("Content-Type", "text/html; charset=UTF-8")
 		w.WriteHeader(f.Status)
-		fmt.Fprintf(w, "<!doctype html><title>Error %d</title><p>error code: 1015\n", f.Status) //nolint:errcheck // the asker has gone
+		fmt.Fprintf(w, "<!doctype html><title>Error %d</title><p>error code: 1015\n", f.Status)
 		return
 	}
 	body := object{"message": fmt.Sprintf("%d: %s", f.Status, http.StatusText(f.Status)), "code": f.Code}

@@ -22,7 +22,6 @@ type app struct {
 	*testing.T
 	d      *discordtest.Discord
 	answer func(it object) any // nil: 202, and nothing more
-	status int
 }
 
 func start(t *testing.T, o discordtest.Options) *app {

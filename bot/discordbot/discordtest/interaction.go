@@ -141,7 +141,7 @@ func (d *Discord) request(ctx context.Context, to string, it *interaction) error
 	}
 	q := &request{Request: &http.Request{Method: "ANSWER", Header: resp.Header, Body: resp.Body}, d: d, route: "answer to an interaction"}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusAccepted && resp.StatusCode != http.StatusNoContent {
-		resp.Body.Close() //nolint:errcheck // nothing can be done about it
+		resp.Body.Close()
 		return fmt.Errorf("drey answered an interaction with the status %d", resp.StatusCode)
 	}
 	if err := q.read(); err != nil {

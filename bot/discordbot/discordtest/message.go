@@ -141,7 +141,7 @@ func (d *Discord) serveFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Write(data) //nolint:errcheck // the asker has gone
+	w.Write(data)
 }
 
 func (m *message) empty() bool {

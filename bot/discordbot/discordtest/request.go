@@ -37,7 +37,7 @@ const (
 
 // read takes the body in: JSON, or a form of several parts of which one holds the JSON.
 func (q *request) read() error {
-	defer q.Body.Close() //nolint:errcheck // nothing can be done about it
+	defer q.Body.Close()
 	kind, params, err := mime.ParseMediaType(q.Header.Get("Content-Type"))
 	if kind == "multipart/form-data" {
 		return q.readParts(multipart.NewReader(q.Body, params["boundary"]))

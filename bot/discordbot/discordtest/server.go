@@ -181,14 +181,14 @@ func write(w http.ResponseWriter, status int, body any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(mustJSON(body)) //nolint:errcheck // the asker has gone
+	w.Write(mustJSON(body))
 }
 
 // drop ends the connection without an answer.
 func drop(w http.ResponseWriter) {
 	if h, ok := w.(http.Hijacker); ok {
 		if conn, _, err := h.Hijack(); err == nil {
-			conn.Close() //nolint:errcheck // it is to be broken
+			conn.Close()
 		}
 	}
 }
