@@ -2,6 +2,7 @@ package slackbot
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -35,7 +36,7 @@ func (b *Bot) suggest(in *reception, p interaction) suggestion {
 	channel, thread := p.place()
 	ask := bot.Ask{
 		Actor: who.actor,
-		Place: bot.Place{Network: Network, Channel: firstOf(m.Channel, channel, homeChannel), Thread: firstOf(m.Thread, thread)},
+		Place: placeOf(firstOf(m.Channel, channel, p.User.ID), firstOf(m.Thread, thread)),
 		Path:  path, Param: param, Prefix: straight(p.Value), Args: p.View.values(),
 	}
 	delete(ask.Args, param) // it is what is being typed
@@ -47,5 +48,21 @@ func (b *Bot) suggest(in *reception, p interaction) suggestion {
 			out.Options = append(out.Options, option(c))
 		}
 	}
-	return out
+	return out.with(strings.TrimSpace(ask.Prefix))
+}
+
+// with adds what was typed, unless an option says the same: a savepoint's path or a new name is nothing that drey knows of
+// beforehand, and a menu takes nothing but its options.
+func (s suggestion) with(typed string) suggestion {
+	if typed == "" || typed == noChoice || length(typed) > optionValueMax {
+		return s
+	}
+	for _, o := range s.Options {
+		if o.Value == typed || o.Text.Text == typed {
+			return s
+		}
+	}
+	label := bot.Choice{Value: typed, Label: "Use “" + shorten(typed, optionMax-len("Use “”")) + "”"}
+	s.Options = append(s.Options[:min(len(s.Options), optionsMax-1)], option(label))
+	return s
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slack-go/slack"
 
 	"github.com/drey-ops/drey/bot"
 )
@@ -45,6 +46,9 @@ func TestSuggestions(t *testing.T) {
 	if len(got) != 100 || got[0].Value != "prod/orders" || len([]rune(got[0].Text.Text)) > 75 || got[1].Value != "prod/orders" {
 		t.Errorf("%d options, first %+v", len(got), got[0])
 	}
+	if last := got[len(got)-1]; last.Value != "ord" || last.Text.Text != "Use “ord”" {
+		t.Errorf("what was typed cannot be chosen: %+v", last)
+	}
 	want := bot.Ask{
 		Actor: bot.Actor{Network: Network, ID: "U1", Name: "ann", Groups: []string{"S0OPS"}},
 		Place: bot.Place{Network: Network, Channel: "C1", Thread: "5.1"}, Path: "flink stop", Param: "job", Prefix: "ord", Args: map[string]string{"cluster": "prod"},
@@ -53,10 +57,27 @@ func TestSuggestions(t *testing.T) {
 		t.Error(diff)
 	}
 	choices = nil
-	if got := ask("ask:flink stop:job"); len(got) != 0 {
+	if got := ask("ask:flink stop:job"); len(got) != 1 || got[0].Value != "ord" {
 		t.Errorf("%+v", got)
 	}
 	if got := ask("else"); len(got) != 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// What is typed can be chosen, since not every value is one that drey knows of.
+func TestSuggestionTyped(t *testing.T) {
+	known := suggestion{Options: []*slack.OptionBlockObject{option(bot.Choice{Value: "prod/orders", Label: "orders in prod"})}}
+	path := "s3://" + strings.Repeat("p", 140)
+	for typed, want := range map[string]string{
+		"": "", "prod/orders": "", "orders in prod": "", noChoice: "", path + "qwertz": "", "ord": "Use “ord”",
+		path: "Use “" + path[:64] + "…”",
+	} {
+		got := known.with(typed).Options[1:]
+		switch {
+		case want == "" && len(got) == 0:
+		case len(got) != 1 || got[0].Value != typed || got[0].Text.Text != want:
+			t.Errorf("%q: %+v", typed, got)
+		}
 	}
 }
