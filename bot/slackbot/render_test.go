@@ -72,7 +72,7 @@ func TestRenderStories(t *testing.T) {
 			for _, bad := range c.message(r) {
 				t.Error(bad)
 			}
-			golden(t, name, shown{r.Text, r.Blocks, r.Attachments})
+			golden(t, name, shown(r))
 		})
 	}
 }

@@ -168,7 +168,7 @@ func ending(err error) error {
 // frame takes one frame. Its error ends the connection.
 func (l *socketLink) frame(raw []byte) error {
 	var f socketFrame
-	if err := lenient(raw, &f); err != nil {
+	if malformed := lenient(raw, &f) != nil; malformed {
 		l.b.refuse(refusedMalformed, ModeSocket)
 		return nil
 	}
@@ -285,7 +285,7 @@ func (l *socketLink) acknowledge(envelope string, body any) {
 func (l *socketLink) write() {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
-	defer l.conn.Close()
+	defer func() { _ = l.conn.Close() }() // it may be closed already
 	for {
 		var err error
 		select {
@@ -294,14 +294,14 @@ func (l *socketLink) write() {
 				l.goodbye()
 				return
 			}
-			l.conn.SetWriteDeadline(time.Now().Add(writeWait))
+			_ = l.conn.SetWriteDeadline(time.Now().Add(writeWait)) // the write tells
 			err = l.conn.WriteMessage(websocket.TextMessage, raw)
 		case <-ping.C:
 			err = l.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWait))
 		}
 		if err != nil {
 			l.fail(ending(err))
-			l.conn.Close() // it ends the reader
+			_ = l.conn.Close() // it ends the reader
 			for range l.acks {
 				// until the reader is done: nobody hears them any more
 			}

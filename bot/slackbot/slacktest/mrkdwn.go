@@ -67,13 +67,9 @@ func (r *reader) lines(src string, verbatim bool) {
 // styled takes mrkdwn without code.
 func (r *reader) styled(src string, verbatim bool) {
 	outside := bracket.ReplaceAllString(src, "")
-	for _, e := range emoji.FindAllString(outside, -1) {
-		r.live = append(r.live, e)
-	}
+	r.live = append(r.live, emoji.FindAllString(outside, -1)...)
 	if !verbatim {
-		for _, u := range bare.FindAllString(outside, -1) {
-			r.live = append(r.live, u)
-		}
+		r.live = append(r.live, bare.FindAllString(outside, -1)...)
 		for _, m := range loose.FindAllStringSubmatch(outside, -1) {
 			r.live = append(r.live, m[2])
 		}
