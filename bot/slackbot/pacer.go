@@ -30,6 +30,8 @@ var errPace = errors.New("slack's limit for this method is used up")
 // pacer keeps calls within Slack's limits. Each replica has its own: together they may be faster than Slack likes, and
 // its refusals slow them down.
 type pacer struct {
+	gap time.Duration // between two messages in one channel
+
 	mu       sync.Mutex
 	methods  map[string]*rate.Limiter
 	channels map[string]*rate.Limiter
@@ -37,7 +39,7 @@ type pacer struct {
 }
 
 func newPacer() *pacer {
-	return &pacer{methods: map[string]*rate.Limiter{}, channels: map[string]*rate.Limiter{}, until: map[string]time.Time{}}
+	return &pacer{gap: channelPace, methods: map[string]*rate.Limiter{}, channels: map[string]*rate.Limiter{}, until: map[string]time.Time{}}
 }
 
 // wait returns when r may be sent. Where that is later than r's patience or ctx's deadline, it returns a
@@ -116,7 +118,7 @@ func (p *pacer) channel(id string, now time.Time) *rate.Limiter {
 				}
 			}
 		}
-		l = rate.NewLimiter(rate.Every(channelPace), 1)
+		l = rate.NewLimiter(rate.Every(p.gap), 1)
 		p.channels[id] = l
 	}
 	return l
