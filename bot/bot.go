@@ -15,7 +15,7 @@ type NetworkID string
 // Place is where in a chat service something is said. Thread is the id of the thread's root message, empty outside.
 type Place struct {
 	Network NetworkID `json:"network"`
-	Space   string    `json:"space,omitempty"` // workspace or guild, where the channel id alone does not say
+	Space   string    `json:"space,omitempty"` // workspace, guild or person, where the channel id alone does not say
 	Channel string    `json:"channel"`
 	Thread  string    `json:"thread,omitempty"`
 }

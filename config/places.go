@@ -38,6 +38,8 @@ func (c Config) validatePlace(key string, p bot.Place, bad badFunc) {
 		switch {
 		case !c.Slack.Enabled():
 			bad(key, "drey is not in Slack (slack.mode), so %s reaches nobody", p)
+		case p.Channel == "home" && strings.HasPrefix(key, "alerts."):
+			bad(key, "a home tab takes no alerts; want a channel such as slack:#oncall")
 		case p.Channel != "*" && p.Channel != "home" && !slackChannel.MatchString(p.Channel):
 			bad(key, "want a channel's id such as slack:C0ONCALL, or its name such as slack:#oncall, have %q", p.Channel)
 		}

@@ -12,8 +12,25 @@ import (
 	"github.com/drey-ops/drey/bot"
 )
 
-// homeChannel stands in places for the home tab, which is a person's own.
+// homeChannel stands in places for the home tab, which is a person's own, and for what is called from no channel at all. The
+// place's Space is the person then, wherever something can be said to them: it goes into their direct messages with drey.
 const homeChannel = "home"
+
+// placeOf is a channel, or the home tab of the person whose id stands in a channel's stead.
+func placeOf(channel, thread string) bot.Place {
+	if isUser(channel) {
+		return bot.Place{Network: Network, Space: channel, Channel: homeChannel}
+	}
+	return bot.Place{Network: Network, Channel: channel, Thread: thread}
+}
+
+// channelOf undoes placeOf.
+func channelOf(p bot.Place) string {
+	if p.Channel == homeChannel && p.Space != "" {
+		return p.Space
+	}
+	return p.Channel
+}
 
 // decoder makes gestures of what Slack sends. It reads but the fields it knows: Slack adds others, and changes those that
 // nobody relies on.
@@ -61,7 +78,7 @@ func (d decoder) event(id string, at time.Time, g *gesture) bot.Event {
 	if at.IsZero() {
 		at = d.now
 	}
-	return bot.Event{ID: id, At: at, Place: bot.Place{Network: Network, Channel: g.channel, Thread: g.thread}}
+	return bot.Event{ID: id, At: at, Place: placeOf(g.channel, g.thread)}
 }
 
 // slashCommand is a typed slash command: a form over HTTP, JSON over a socket.

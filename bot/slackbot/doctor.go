@@ -34,7 +34,9 @@ func (b *Bot) Doctor(ctx context.Context, places, groups []string) []bot.Finding
 		x.socket()
 	}
 	for _, p := range places {
-		x.channel(p)
+		if p != homeChannel { // everybody has one
+			x.channel(p)
+		}
 	}
 	if len(groups) > 0 {
 		x.groups(groups)

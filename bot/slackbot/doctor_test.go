@@ -50,7 +50,7 @@ func TestDoctor(t *testing.T) {
 				c.change(w)
 			}
 			var ill []string
-			for _, f := range w.bot.Doctor(t.Context(), []string{"#ops"}, []string{group}) {
+			for _, f := range w.bot.Doctor(t.Context(), []string{"#ops", homeChannel}, []string{group}) {
 				if f.OK {
 					continue
 				}

@@ -67,9 +67,12 @@ func TestReplyHome(t *testing.T) {
 	if v := c.view(); !strings.Contains(v.Text, "you may not") {
 		t.Errorf("the modal says %q", v.Text)
 	}
+	if ev.Place.String() != "slack:home" {
+		t.Errorf("the press is in %s", ev.Place)
+	}
 	ref, err := c.bot.Post(t.Context(), ev.Place, "op1/card", words("stopping orders"))
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || ref.Place.Channel != c.slack.DirectChannel(c.ann) || ref.Place.Space != "" {
+		t.Fatalf("%+v, %v", ref, err)
 	}
 	if err := c.bot.Edit(t.Context(), ref, words("orders is stopped")); err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ var errPosting = errors.New("the same post is under way")
 // Post implements bot.Network. Slack has no keys of its own: what is going to be posted is written down before, and a
 // post whose answer was lost is looked for by the mark it bears before it is made again.
 func (b *Bot) Post(ctx context.Context, at bot.Place, key string, m bot.Message) (bot.MessageRef, error) {
+	at.Channel, at.Space = channelOf(at), ""
 	// Two of this process are told apart here, those of two replicas by the Outbox's leases: for Slack a post under way
 	// looks like one that was lost.
 	if _, busy := b.posting.LoadOrStore(key, true); busy {

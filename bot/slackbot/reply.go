@@ -35,10 +35,10 @@ func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
 
 // replyLate answers a gesture of which nothing is known any more but who made it, and where.
 func (b *Bot) replyLate(ctx context.Context, ev bot.Event, m bot.Message) error {
-	if m.Pending || ev.Place.Channel == homeChannel {
+	if m.Pending || channelOf(ev.Place) == homeChannel { // a tab that nobody may be looking at any more
 		return nil
 	}
-	g := &gesture{born: b.o.Now(), user: ev.Actor.ID, channel: ev.Place.Channel, thread: ev.Place.Thread}
+	g := &gesture{born: b.o.Now(), user: ev.Actor.ID, channel: channelOf(ev.Place), thread: ev.Place.Thread}
 	switch {
 	case m.Form != nil:
 		return b.whisper(ctx, g, b.hold(m.Form))

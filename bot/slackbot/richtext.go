@@ -48,6 +48,10 @@ func (d *drawer) spans(in []bot.Span) []slack.RichTextSectionElement {
 		case isChannel(s.In):
 			d.used += length(s.Text)
 			out = append(out, slack.NewRichTextSectionChannelElement(s.In.Channel, style(s.Bold, false)))
+		case s.In.Network == Network && s.In.Channel == homeChannel:
+			out = append(out, d.run("drey's home tab", s.Bold, false)...)
+		case isDirect(s.In):
+			out = append(out, d.run("direct messages with drey", s.Bold, false)...)
 		case isWeb(s.URL):
 			d.used += length(s.Text)
 			out = append(out, slack.NewRichTextSectionLinkElement(s.URL, s.Text, style(s.Bold, s.Code)))
@@ -61,6 +65,11 @@ func (d *drawer) spans(in []bot.Span) []slack.RichTextSectionElement {
 // isChannel says whether p is a channel of Slack's that has a name.
 func isChannel(p bot.Place) bool {
 	return p.Network == Network && len(p.Channel) > 1 && strings.ContainsAny(p.Channel[:1], "CG") && strings.Trim(p.Channel, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
+
+// isDirect says whether p is a person's direct messages with drey.
+func isDirect(p bot.Place) bool {
+	return p.Network == Network && strings.HasPrefix(p.Channel, "D") && channelID.MatchString(p.Channel)
 }
 
 func (d *drawer) date(s bot.Span) slack.RichTextSectionElement {
