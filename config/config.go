@@ -58,21 +58,43 @@ func Default() Config {
 
 // Load reads and checks a file. The error is Problems, or says why the file cannot be read.
 func Load(path string) (Config, error) {
+	src, err := read(path)
+	if err != nil {
+		return Config{}, err
+	}
+	return Parse(filepath.Base(path), src)
+}
+
+// Draft reads a file whose secrets need not be there yet: what a reference cannot be found for is empty. Only its form is
+// checked. It is for what has to be made before there are secrets.
+func Draft(path string) (Config, error) {
+	src, err := read(path)
+	if err != nil {
+		return Config{}, err
+	}
+	c := Default()
+	if _, err := decode(&file{name: filepath.Base(path), draft: true}, src, &c); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+func read(path string) ([]byte, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {
 		var pe *os.PathError
 		if errors.As(err, &pe) {
 			err = pe.Err
 		}
-		return Config{}, fmt.Errorf("%s can't be read: %w; drey config init -c %s writes one to begin with", path, err, path)
+		return nil, fmt.Errorf("%s can't be read: %w; drey config init -c %s writes one to begin with", path, err, path)
 	}
-	return Parse(filepath.Base(path), src)
+	return src, nil
 }
 
 // Parse reads and checks the text of a file; name is for the problems.
 func Parse(name string, src []byte) (Config, error) {
 	c := Default()
-	f, err := decode(name, src, &c)
+	f, err := decode(&file{name: name}, src, &c)
 	if err != nil {
 		return Config{}, err
 	}

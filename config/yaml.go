@@ -51,6 +51,7 @@ type file struct {
 	root     *yaml.Node
 	lines    map[string]int
 	values   map[string]string // of the scalars, by key
+	draft    bool              // a reference to what is not there is empty
 	problems Problems
 }
 
@@ -69,9 +70,9 @@ func (f *file) lineOf(key string) int {
 	return 0
 }
 
-// decode reads src into the struct that dst points to.
-func decode(name string, src []byte, dst any) (*file, error) {
-	f := &file{name: name, lines: map[string]int{}, values: map[string]string{}}
+// decode reads src into the struct that dst points to. It returns f, filled in.
+func decode(f *file, src []byte, dst any) (*file, error) {
+	f.lines, f.values = map[string]int{}, map[string]string{}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(src, &doc); err != nil {
 		line, msg := splitLine(err.Error())
@@ -209,13 +210,13 @@ func (f *file) expand(n *yaml.Node, key string) {
 		switch m[1] {
 		case "env":
 			v, ok := os.LookupEnv(m[2])
-			if !ok {
+			if !ok && !f.draft {
 				f.add(n.Line, key, "the environment variable %s is not set", m[2])
 			}
 			return v
 		case "file":
 			b, err := os.ReadFile(m[2])
-			if err != nil {
+			if err != nil && !f.draft {
 				var pe *os.PathError
 				if errors.As(err, &pe) {
 					err = pe.Err

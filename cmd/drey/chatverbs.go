@@ -25,12 +25,14 @@ func slackVerb(_ context.Context, args []string, s streams) error {
 	if err := flags(fs, args[1:], s, 0, 0); err != nil {
 		return err
 	}
-	cfg, err := config.Load(*file)
+	cfg, err := config.Draft(*file) // the tokens come with the app that this manifest makes
 	if err != nil {
 		return err
 	}
 	o := slackOptions(cfg)
 	switch {
+	case o.Enabled() && o.Mode != slackbot.ModeHTTP && o.Mode != slackbot.ModeSocket:
+		return fmt.Errorf("slack.mode: want http or socket, have %q", o.Mode)
 	case !o.Enabled():
 		o.Mode = slackbot.ModeSocket // nobody has tokens before there is an app
 		fmt.Fprintln(s.err, "the configuration has no slack.mode; this manifest is for mode socket")
