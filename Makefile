@@ -37,7 +37,7 @@ race: ## the packages where goroutines meet, under the race detector
 e2e: ## the scripts of the whole bot alone
 	DREY_ARTIFACTS=$(ARTIFACTS) $(GO) test -timeout 15m -run 'Script|Demo' $(TESTFLAGS) ./cmd/drey
 
-bench: ## the benchmarks, and a table of the issue's figures out of that one run (about 3 minutes; needs redis-server)
+bench: ## the benchmarks, and a table of the issue's figures out of that one run (about 6 minutes; needs redis-server)
 	@mkdir -p $(ARTIFACTS)
 	@set -o pipefail; $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 20m $(TESTFLAGS) ./storage/... ./bot/... ./alerts/... ./commands/... ./cmd/... \
 	  | grep -vE '^(PASS|goos:|goarch:|\?)|[[:space:]]0\.[0-9]+s$$' | tee $(ARTIFACTS)/bench.txt

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"sync"
@@ -63,7 +65,8 @@ type slackLoad struct {
 	channel string
 	users   []string
 	client  *http.Transport
-	n       atomic.Int64
+	respond string // where answers go
+	n, done atomic.Int64
 }
 
 func newSlackLoad(s *served, slack *slacktest.Slack) *slackLoad {
@@ -71,16 +74,27 @@ func newSlackLoad(s *served, slack *slacktest.Slack) *slackLoad {
 	for i := range slackBenchers {
 		l.users = append(l.users, slack.User(fmt.Sprintf("bench%d", i)))
 	}
-	s.b.Cleanup(l.client.CloseIdleConnections)
+	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		l.done.Add(1)
+	}))
+	l.respond = sink.URL
+	s.b.Cleanup(func() {
+		l.client.CloseIdleConnections()
+		sink.Close()
+	})
 	return l
 }
 
+// slackAhead is how many commands may be unanswered: more are refused by a drey that has enough to do.
+const slackAhead = 500
+
 func (l *slackLoad) one() error {
 	n := l.n.Add(1)
-	return postCommand(l.client, l.url, l.channel, l.users[int(n)%len(l.users)], fmt.Sprintf("bench.%d", n))
+	return postCommand(l.client, l.url, l.channel, l.users[int(n)%len(l.users)], fmt.Sprintf("bench.%d", n), l.respond)
 }
 
-// run posts n commands, each client as fast as it is answered.
+// run posts n commands as fast as they are answered, and waits for the last answer.
 func (l *slackLoad) run(n int) {
 	var left atomic.Int64
 	left.Store(int64(n))
@@ -88,6 +102,9 @@ func (l *slackLoad) run(n int) {
 	for range slackClients {
 		g.Go(func() error {
 			for left.Add(-1) >= 0 {
+				for l.n.Load()-l.done.Load() > slackAhead {
+					time.Sleep(time.Millisecond)
+				}
 				if err := l.one(); err != nil {
 					return err
 				}
@@ -96,6 +113,11 @@ func (l *slackLoad) run(n int) {
 		})
 	}
 	l.s.check(g.Wait())
+	for end := time.Now().Add(time.Minute); l.done.Load() < l.n.Load(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			l.s.check(fmt.Errorf("%d of %d commands were answered", l.done.Load(), l.n.Load()))
+		}
+	}
 }
 
 // paced posts at a fixed rate, whether answers come or not, and returns how long each took, sorted.

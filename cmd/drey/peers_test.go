@@ -135,7 +135,7 @@ func boltPeer(t *testing.T) func(port int) *exec.Cmd {
 	err = os.WriteFile(script, []byte(`const { App, HTTPReceiver, LogLevel } = require('@slack/bolt');
 const receiver = new HTTPReceiver({ signingSecret: process.env.SECRET, endpoints: ['/slack/commands'], logLevel: LogLevel.ERROR });
 const app = new App({ receiver, authorize: async () => ({ botToken: 'xoxb-1', botId: 'B1', botUserId: 'U1' }), logLevel: LogLevel.ERROR });
-app.command('/flink', async ({ ack }) => { await ack(); });
+app.command('/drey', async ({ ack }) => { await ack(); });
 receiver.start({ port: Number(process.env.PORT), host: '127.0.0.1' });
 `), 0o600)
 	if err != nil {
@@ -163,7 +163,7 @@ func (p *peer) measure(t *testing.T, channel, user string) {
 			var mine []time.Duration
 			for n := 0; time.Since(begin) < peerRound; n++ {
 				start := time.Now()
-				if err := postCommand(transport, p.url, channel, user, fmt.Sprintf("%d.%d.%d", c, n, start.UnixNano())); err != nil {
+				if err := postCommand(transport, p.url, channel, user, fmt.Sprintf("%d.%d.%d", c, n, start.UnixNano()), ""); err != nil {
 					t.Errorf("%s: %v", p.name, err)
 					return
 				}
@@ -184,10 +184,11 @@ func (p *peer) measure(t *testing.T, channel, user string) {
 	p.rate, p.p50, p.p99 = append(p.rate, float64(len(all))/took.Seconds()), append(p.p50, ms(.5)), append(p.p99, ms(.99))
 }
 
-func postCommand(transport http.RoundTripper, address, channel, user, trigger string) error {
+// postCommand posts a signed slash command; respond is its response URL.
+func postCommand(transport http.RoundTripper, address, channel, user, trigger, respond string) error {
 	body := url.Values{
-		"command": {"/flink"}, "text": {"jobs prod"}, "user_id": {user}, "user_name": {"olga"}, "channel_id": {channel}, "channel_name": {"ops"}, "team_id": {"T0"},
-		"team_domain": {"t"}, "api_app_id": {"A0"}, "trigger_id": {trigger}, "response_url": {"https://hooks.slack.com/commands/x"}, "token": {"x"},
+		"command": {"/drey"}, "text": {"whoami"}, "user_id": {user}, "user_name": {"olga"}, "channel_id": {channel}, "channel_name": {"ops"}, "team_id": {"T0"},
+		"team_domain": {"t"}, "api_app_id": {"A0"}, "trigger_id": {trigger}, "response_url": {respond}, "token": {"x"},
 	}.Encode()
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, address, strings.NewReader(body))
 	if err != nil {
