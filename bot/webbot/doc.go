@@ -15,6 +15,9 @@
 // line that was accepted never vanishes from the screen, and the id that the browser gave the gesture makes a retry of
 // the request the same gesture.
 //
+// Files that come with a line are streamed into temporary files of this replica, since it handles the gesture; the store
+// never sees them.
+//
 // Every POST names the person the page was made for. A page left open after somebody else signed in cannot act in their
 // name.
 package webbot

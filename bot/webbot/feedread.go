@@ -60,11 +60,11 @@ func (f *feed) thread(id, user string) (head *entry, replies []*entry, at cursor
 	return head, replies, at
 }
 
-// page returns the newest n messages outside threads that came before pos (0: at all) and whether there are older ones.
+// page returns the newest n messages of the channel that came before pos (0: at all) and whether there are older ones.
 func (f *feed) page(user string, before int64, n int) (out []*entry, more bool, at cursor) {
 	all, at := f.entries()
 	for _, e := range slices.Backward(all) {
-		if e.Thread != "" || !e.visibleTo(user) || before > 0 && e.Pos >= before {
+		if !e.listed() || !e.visibleTo(user) || before > 0 && e.Pos >= before {
 			continue
 		}
 		if len(out) == n {
@@ -77,7 +77,7 @@ func (f *feed) page(user string, before int64, n int) (out []*entry, more bool, 
 	return out, more, at
 }
 
-// unread counts what came after pos outside threads, with a bound beyond which nobody counts.
+// unread counts what came to the channel after pos, with a bound beyond which nobody counts.
 func (f *feed) unread(user string, pos int64) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -86,7 +86,7 @@ func (f *feed) unread(user string, pos int64) int {
 		if e.Pos <= pos || n > 99 {
 			break
 		}
-		if e.Thread == "" && e.visibleTo(user) && e.Who != user {
+		if e.listed() && e.visibleTo(user) && e.Who != user {
 			n++
 		}
 	}

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -33,29 +31,40 @@ type submitBody struct {
 }
 
 func (b *Bot) send(w http.ResponseWriter, r *http.Request, u User) {
+	if hasFiles(r) {
+		b.sendFiles(w, r, u)
+		return
+	}
 	var in sendBody
 	if !take(w, r, bodyLarge, &in) {
 		return
 	}
-	line := strings.TrimSpace(in.Line)
-	switch {
-	case line == "":
-		fail(w, http.StatusBadRequest, "There is nothing to send.")
-		return
-	case len(line) > lineMax || !clean(line):
-		fail(w, http.StatusBadRequest, "That is too long, or holds characters that are no text.")
-		return
-	}
-	g, ok := b.gesture(w, r, u, in.ID, in.Channel, in.Thread)
+	g, ok := b.typed(w, r, u, in)
 	if !ok {
 		return
 	}
+	line := g.event.Call.Line
 	first := record{Line: b.o.Redact(line)}
 	if !isCommand(line) {
 		first = record{Note: b.o.Redact(line)}
 	}
-	g.event.Call.Line = line
 	b.accept(w, r, g, first, isCommand(line))
+}
+
+// typed is the gesture of a line, or it answers what is wrong with that.
+func (b *Bot) typed(w http.ResponseWriter, r *http.Request, u User, in sendBody) (gesture, bool) {
+	line := strings.TrimSpace(in.Line)
+	switch {
+	case line == "":
+		fail(w, http.StatusBadRequest, "There is nothing to send.")
+		return gesture{}, false
+	case len(line) > lineMax || !clean(line):
+		fail(w, http.StatusBadRequest, "That is too long, or holds characters that are no text.")
+		return gesture{}, false
+	}
+	g, ok := b.gesture(w, r, u, in.ID, in.Channel, in.Thread)
+	g.event.Call.Line = line
+	return g, ok
 }
 
 // isCommand tells a line for drey from a note to people.
@@ -196,12 +205,12 @@ func (b *Bot) pressed(w http.ResponseWriter, r *http.Request, g gesture, message
 }
 
 // accept stores the gesture and hands it over. Doing both again for a retry is harmless: the record is there, and the
-// sink drops events that it has seen.
-func (b *Bot) accept(w http.ResponseWriter, r *http.Request, g gesture, first record, deliver bool) {
+// sink drops events that it has seen. It says whether that was done.
+func (b *Bot) accept(w http.ResponseWriter, r *http.Request, g gesture, first record, deliver bool) bool {
 	sink, ctx, ok := b.receiving()
 	if !ok {
 		starting(w)
-		return
+		return false
 	}
 	id := g.event.Token
 	_, err := g.feed.write(r.Context(), id, func(rec *record, exists bool) (map[string]blob, error) {
@@ -217,80 +226,18 @@ func (b *Bot) accept(w http.ResponseWriter, r *http.Request, g gesture, first re
 	})
 	if err != nil {
 		b.storeDown(w, r, err)
-		return
+		return false
 	}
 	if deliver {
 		sink.Deliver(ctx, g.event)
 	}
 	answer(w, http.StatusAccepted, map[string]string{"id": id})
+	return true
 }
 
 func starting(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "1")
 	fail(w, http.StatusServiceUnavailable, "drey is starting or stopping; try again in a moment.")
-}
-
-const suggestWait = 400 * time.Millisecond
-
-// suggest answers what could stand at byte offset at of a line.
-func (b *Bot) suggest(w http.ResponseWriter, r *http.Request, u User) {
-	q := r.URL.Query()
-	line := q.Get("line")
-	at, err := strconv.Atoi(q.Get("at"))
-	if err != nil || at < 0 || at > len(line) || len(line) > lineMax || b.feeds[q.Get("channel")] == nil {
-		fail(w, http.StatusBadRequest, "The question cannot be read.")
-		return
-	}
-	sink, _, ok := b.receiving()
-	if !ok {
-		starting(w)
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), suggestWait)
-	defer cancel()
-	s := sink.Suggest(ctx, bot.Ask{
-		Actor: u.actor(), Line: line, At: at,
-		Place: bot.Place{Network: Network, Channel: q.Get("channel"), Thread: q.Get("thread")},
-	})
-	s.From = min(max(s.From, 0), len(line))
-	s.To = min(max(s.To, s.From), len(line))
-	answer(w, http.StatusOK, map[string]any{"from": s.From, "to": s.To, "hint": s.Hint, "choices": choicesOf(s.Choices)})
-}
-
-func choicesOf(cs []bot.Choice) []map[string]string {
-	out := make([]map[string]string, 0, len(cs))
-	for _, c := range cs[:min(len(cs), 50)] {
-		label := c.Label
-		if label == "" {
-			label = c.Value
-		}
-		out = append(out, map[string]string{"value": c.Value, "label": label, "help": c.Help})
-	}
-	return out
-}
-
-// commands lists what was published, for the command list of the composer.
-func (b *Bot) commands(w http.ResponseWriter, _ *http.Request, _ User) {
-	specs, _ := b.published()
-	type param struct {
-		Name     string `json:"name"`
-		Required bool   `json:"required"`
-		Rest     bool   `json:"rest"`
-	}
-	type command struct {
-		Path   string  `json:"path"`
-		Help   string  `json:"help"`
-		Params []param `json:"params"`
-	}
-	out := make([]command, 0, len(specs))
-	for _, s := range specs {
-		c := command{Path: "/" + s.Path, Help: s.Help, Params: []param{}}
-		for _, p := range s.Params {
-			c.Params = append(c.Params, param{p.Name, p.Required, p.Rest})
-		}
-		out = append(out, c)
-	}
-	answer(w, http.StatusOK, out)
 }
 
 func (b *Bot) published() ([]bot.CommandSpec, string) {

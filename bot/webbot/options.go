@@ -36,6 +36,8 @@ type Options struct {
 	Now func() time.Time `yaml:"-"`
 	// MaxHistory is how many messages a channel keeps; 0 means 1,000.
 	MaxHistory int `yaml:"-"`
+	// FileMax is how many bytes the files that come with one line may have together; 0 means 512 MiB.
+	FileMax int64 `yaml:"-"`
 	// Redact takes the secrets out of what a person typed before it is stored and shown to others; nil keeps it whole.
 	Redact func(string) string `yaml:"-"`
 	// Version is shown to the signed-in.
@@ -126,6 +128,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Redact == nil {
 		o.Redact = func(s string) string { return s }
+	}
+	if o.FileMax <= 0 {
+		o.FileMax = fileMax
 	}
 	if o.MaxHistory <= 0 {
 		o.MaxHistory = 1000

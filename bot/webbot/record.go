@@ -31,12 +31,20 @@ type record struct {
 	Line    string `json:"line,omitempty"`    // what was typed
 	Pressed string `json:"pressed,omitempty"` // the label of the button that was pressed instead
 	Note    string `json:"note,omitempty"`    // what a person wrote to people
+	// Sent are the files that came with the line. Their bytes are not stored.
+	Sent []sentFile `json:"sent,omitempty"`
 
 	Msg   *bot.Message `json:"msg,omitempty"` // without the bytes of its files
 	Files []fileRef    `json:"files,omitempty"`
 
 	Replies   int       `json:"replies,omitempty"`
 	LastReply time.Time `json:"last_reply,omitzero"`
+}
+
+// sentFile is a file that a person sent along.
+type sentFile struct {
+	Name string `json:"name"`
+	Size int64  `json:"size"`
 }
 
 // fileRef says where the bytes of a block lie. Refs are in the order of the Image and File blocks of the message.
@@ -55,6 +63,12 @@ type blob struct {
 }
 
 func (r record) visibleTo(user string) bool { return !r.Removed && (r.Only == "" || r.Only == user) }
+
+// listed says that r stands in the channel, and not in a thread alone.
+func (r record) listed() bool { return r.Thread == "" || r.broadcast() }
+
+// broadcast says that r stands in a thread and in the channel as well.
+func (r record) broadcast() bool { return r.Thread != "" && r.Msg != nil && r.Msg.Broadcast }
 
 // answered says that something other than a stand-in or a question has been said.
 func (r record) answered() bool { return r.Msg != nil && !r.Msg.Pending && r.Msg.Form == nil }
@@ -129,7 +143,7 @@ func (r record) button(id string) (label string, ok bool) {
 
 // weight is about how many bytes r takes in memory.
 func (r record) weight() int {
-	n := 600 + len(r.Line) + len(r.Note)
+	n := 600 + len(r.Line) + len(r.Note) + 200*len(r.Sent)
 	if r.Msg == nil {
 		return n
 	}

@@ -19,7 +19,9 @@ func (b *Bot) parseTemplates() *template.Template {
 		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"clock":  func(t time.Time) string { return t.UTC().Format("15:04 UTC") },
 		"weburl": webURL,
-		"size":   size,
+		"chanof": b.channelOf,
+		"size":   func(n int) string { return size(int64(n)) },
+		"size64": size,
 		"tone":   toneOf,
 		"step":   stepOf,
 		"style":  styleOf,
@@ -48,7 +50,15 @@ func webURL(s string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-func size(n int) string {
+// channelOf is the channel of this console that a place is in; empty: none.
+func (b *Bot) channelOf(p bot.Place) string {
+	if p.Network == Network && b.feeds[p.Channel] != nil {
+		return p.Channel
+	}
+	return ""
+}
+
+func size(n int64) string {
 	switch {
 	case n < 1000:
 		return fmt.Sprintf("%d B", n)
@@ -126,6 +136,7 @@ type messageView struct {
 	Blocks  []blockView
 	Say     string
 	Note    []notePart
+	Wide    bool // stands in a thread, and in the channel as well
 }
 
 // blockView is a block with where its bytes are.
@@ -183,6 +194,7 @@ func (b *Bot) messageView(channel string, r record) messageView {
 		v.Plain = m.Title == "" && m.Tone == bot.Plain
 		v.Blocks = blockViews("/files/"+channel+"/"+r.ID+"/", r)
 		v.Say = sayOf(*m)
+		v.Wide = r.broadcast()
 	}
 	return v
 }

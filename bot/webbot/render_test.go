@@ -19,7 +19,7 @@ func hostile() []string {
 }
 
 func everything(x string) bot.Message {
-	sp := []bot.Span{{Text: x}, {Text: x, Bold: true}, {Text: x, Code: true}, {Text: x, URL: x}, {URL: x}, {Text: x, URL: "https://e.example/?q=" + x}, {Text: x, At: time.Unix(1, 0)}}
+	sp := []bot.Span{{Text: x}, {Text: x, Bold: true}, {Text: x, Code: true}, {Text: x, URL: x}, {URL: x}, {Text: x, URL: "https://e.example/?q=" + x}, {Text: x, At: time.Unix(1, 0)}, {Text: x, In: bot.Place{Network: Network, Channel: x}}, {Text: x, Mention: x}}
 	return bot.Message{
 		Title: x, Tone: bot.Bad, Fallback: x,
 		Blocks: []bot.Block{
@@ -30,7 +30,7 @@ func everything(x string) bot.Message {
 			bot.Actions{{ID: x, Label: x, Confirm: x}, {Label: x, URL: x}, {Label: x, URL: "https://e.example/" + x}},
 		},
 		Form: &bot.Form{ID: x, Title: x, Submit: x, Intro: bot.Text{Spans: sp}, Fields: []bot.Input{
-			{Name: x, Label: x, Help: x, Kind: "line", Value: x, Match: x, Error: x, Choices: []bot.Choice{{Value: x, Label: x, Help: x}}},
+			{Name: x, Label: x, Help: x, Kind: "line", Value: x, Match: x, Error: x, Asks: x, Choices: []bot.Choice{{Value: x, Label: x, Help: x}}},
 			{Name: x, Label: x, Kind: "text", Value: x}, {Name: x, Label: x, Kind: "choice", Value: x, Choices: []bot.Choice{{Value: x, Label: x, Help: x}}},
 		}},
 	}
@@ -51,7 +51,7 @@ func TestNoOutsideTextBecomesMarkup(t *testing.T) {
 			"message": {ID: "id", Who: "olga", Line: x + "\n" + x, Msg: &m, Files: refs},
 			"pressed": {ID: "id", Who: x, Pressed: x, Only: x, Msg: &m, Files: refs},
 			"note":    {ID: "id", Who: x, Note: x + "\n```\n" + x + "\n```"},
-			"waiting": {ID: "id", Who: x, Line: x},
+			"waiting": {ID: "id", Who: x, Line: x, Sent: []sentFile{{x, 1}}},
 		} {
 			html := string(b.renderMessage("ops", r))
 			if html == "" {

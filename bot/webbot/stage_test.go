@@ -129,10 +129,24 @@ func (s *stage) act(ev bot.Event) {
 			return
 		}
 		s.reply(ev, bot.Message{Title: "Statement accepted", Tone: bot.Good})
+	case ev.Button == "b-next" || ev.Button == "b-back":
+		s.reply(ev, pageOf(map[string]int{"b-next": 2, "b-back": 1}[ev.Button]))
 	case ev.Button == "b-stop":
 		s.reply(ev, bot.Message{Title: "Stop orders-enrichment: started", Tone: bot.Busy, Blocks: []bot.Block{bot.Textf("Operation `7F3`.")}})
 	case ev.Button != "":
 		s.reply(ev, bot.Message{Title: ev.Button, Tone: bot.Good})
+	case len(ev.Files) > 0:
+		s.reply(ev, s.contents(ev))
+	case line == "/flink pages":
+		m := pageOf(1)
+		m.Instead = false
+		s.reply(ev, m)
+	case line == "/flink sure":
+		s.reply(ev, sureForm(false))
+	case line == "/flink really":
+		s.reply(ev, sureForm(true))
+	case line == "/flink start":
+		s.reply(ev, askingForm())
 	case strings.HasPrefix(line, "/flink jobs"):
 		s.reply(ev, jobsTable(12))
 	case line == "/flink sql":
@@ -149,8 +163,11 @@ func (s *stage) act(ev bot.Event) {
 	}
 }
 
-// Suggest completes job names.
+// Suggest completes job names, and for a form's field says what it was asked.
 func (s *stage) Suggest(_ context.Context, a bot.Ask) bot.Suggestions {
+	if a.Param != "" {
+		return bot.Suggestions{Choices: []bot.Choice{{Value: a.Prefix + "-of-" + a.Args["cluster"], Help: a.Path + " " + a.Param}}}
+	}
 	from := strings.LastIndexByte(a.Line[:a.At], ' ') + 1
 	out := bot.Suggestions{From: from, To: a.At, Hint: "/flink savepoint <job> [dir]"}
 	for _, j := range []string{"orders-enrichment", "orders-dedup", "clicks-sessions", "payments-fraud"} {
@@ -161,12 +178,56 @@ func (s *stage) Suggest(_ context.Context, a bot.Ask) bot.Suggestions {
 	return out
 }
 
+// contents reads every file twice, as who makes sure of it does.
+func (s *stage) contents(ev bot.Event) bot.Message {
+	m := bot.Message{Title: "Files", Tone: bot.Good}
+	for _, f := range ev.Files {
+		for range 2 {
+			r, err := f.Open(context.Background())
+			if err != nil {
+				s.t.Error(err)
+				continue
+			}
+			got, err := io.ReadAll(r)
+			r.Close()
+			if err != nil || int64(len(got)) != f.Size {
+				s.t.Errorf("%s: %d bytes of %d, %v", f.Name, len(got), f.Size, err)
+			}
+			m.Blocks = append(m.Blocks, bot.Textf("%s: %s", f.Name, string(got[:min(len(got), 40)])))
+		}
+	}
+	return m
+}
+
+// pageOf is a page of a private list.
+func pageOf(n int) bot.Message {
+	row := bot.Actions{{ID: "b-next", Label: "Next page"}}
+	if n > 1 {
+		row = bot.Actions{{ID: "b-back", Label: "Previous page"}, {ID: "b-next", Label: "Next page"}}
+	}
+	return bot.Message{Private: true, Instead: true, Title: fmt.Sprintf("Page %d", n), Blocks: []bot.Block{bot.Textf("rows of page %d", n), row}}
+}
+
+func sureForm(danger bool) bot.Message {
+	return bot.Message{Form: &bot.Form{
+		ID: "form-sure", Title: "Run this SQL?", Submit: "Run", Danger: danger,
+		Intro: bot.Textf("1 statement on **prod**. `INSERT` becomes the job **orders**, which starts without state. The cluster found nothing wrong with it."),
+	}}
+}
+
+func askingForm() bot.Message {
+	return bot.Message{Form: &bot.Form{ID: "form-start", Title: "Start a job", Submit: "Start", Fields: []bot.Input{
+		{Name: "cluster", Label: "Cluster", Kind: "line", Value: "prod", Choices: []bot.Choice{{Value: "prod"}, {Value: "dev", Help: "for trying"}}},
+		{Name: "savepoint", Label: "Start from savepoint", Kind: "line", Asks: "flink run"},
+	}}}
+}
+
 func specs() []bot.CommandSpec {
 	job := bot.ParamSpec{Name: "job", Type: "job", Required: true, Completes: true}
 	return []bot.CommandSpec{
 		{Path: "flink jobs", Help: "Jobs of every cluster", Examples: []string{"/flink jobs"}, Params: []bot.ParamSpec{{Name: "filter", Type: "string"}}},
 		{Path: "flink job", Help: "One job, with everything about it", Examples: []string{"/flink job orders-enrichment"}, Params: []bot.ParamSpec{job}},
-		{Path: "flink sql", Help: "Run SQL; without text it opens an editor", Examples: []string{"/flink sql SELECT * FROM orders"}, Params: []bot.ParamSpec{{Name: "text", Type: "text", Rest: true}}},
+		{Path: "flink sql", Help: "Run SQL; without text it opens an editor", Examples: []string{"/flink sql SELECT * FROM orders"}, Params: []bot.ParamSpec{{Name: "text", Type: "text", Rest: true}}, Opens: true, Files: []string{".sql"}},
 		{Path: "flink savepoint", Help: "Take a savepoint, with live progress", Examples: []string{"/flink savepoint orders-enrichment"}, Params: []bot.ParamSpec{job}},
 		{Path: "flink stop", Help: "Stop with a savepoint", Examples: []string{"/flink stop orders-enrichment"}, Params: []bot.ParamSpec{job}},
 		{Path: "flink cancel", Help: "Cancel without a savepoint", Examples: []string{"/flink cancel clicks"}, Params: []bot.ParamSpec{job}},

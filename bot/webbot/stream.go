@@ -128,7 +128,7 @@ func (b *Bot) changes(ch string, u User, at cursors, out *sse) {
 		switch {
 		case e.visibleTo(u.ID):
 			out.event("message", at.format(b.o.Channels), string(e.html()))
-		case e.Shown:
+		case e.Shown || e.Removed && e.Only == u.ID:
 			out.event("gone", at.format(b.o.Channels), e.ID)
 		}
 	}

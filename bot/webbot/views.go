@@ -52,6 +52,8 @@ type pageView struct {
 	Thread   *threadView
 	Asset    *assets
 	Version  string
+	FileMax  int64 // bytes that the files of one line may have together
+	FilesMax int
 }
 
 // URL is for templates: the address of a script, style or picture.
@@ -134,7 +136,7 @@ func (b *Bot) threadView(f *feed, id string, u User) *threadView {
 
 func (b *Bot) pageView(f *feed, thread string, u User, read map[string]int64) pageView {
 	v := pageView{
-		Title: f.channel, Demo: b.o.Login == LoginDemo, Asset: b.assets, Version: b.o.Version,
+		Title: f.channel, Demo: b.o.Login == LoginDemo, Asset: b.assets, Version: b.o.Version, FileMax: b.o.FileMax, FilesMax: filesMax,
 		Me: personView{u.ID, u.Name, u.Role, true}, People: b.people(u.ID),
 	}
 	// The cursors are read before the rows: what comes between shows twice, which the page puts right, and never not.

@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +35,7 @@ type Bot struct {
 	sessions storage.Table[session]
 	marks    storage.Table[marks]
 	limit    *limiter
+	uploads  *uploads
 
 	mu       sync.Mutex
 	specs    []bot.CommandSpec
@@ -56,6 +56,7 @@ func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 		sessions: storage.Table[session]{DB: db, Name: "web-sessions", TTL: sessionTTL},
 		marks:    storage.Table[marks]{DB: db, Name: "web-read", TTL: 180 * 24 * time.Hour},
 		limit:    newLimiter(o.Now),
+		uploads:  newUploads(o.FileMax, o.Now),
 		streams:  map[*stream]struct{}{},
 	}
 	b.tmpl = b.parseTemplates()
@@ -124,6 +125,7 @@ func (b *Bot) Receive(ctx context.Context, s bot.Sink) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			b.uploads.expire()
 			b.poll(ctx)
 		}
 	}
@@ -178,57 +180,6 @@ func (b *Bot) feed(p bot.Place) (*feed, error) {
 		return nil, &bot.SendError{Gone: true, Err: fmt.Errorf("webbot: no channel %q", p.Channel)}
 	}
 	return f, nil
-}
-
-// Reply implements bot.Network: the answer takes the place of the gesture. Stand-ins and forms are seen by the person
-// alone.
-func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
-	f, err := b.feed(ev.Place)
-	if err != nil {
-		return err
-	}
-	id := ev.Token
-	if id == "" {
-		id = "e-" + shortHash(ev.Actor.ID, ev.ID)
-	}
-	now := b.o.Now()
-	m.Form = b.withoutSecrets(m.Form)
-	_, err = f.write(ctx, id, func(r *record, exists bool) (map[string]blob, error) {
-		if !exists {
-			r.At, r.Who, r.Line, r.Thread = now, ev.Actor.ID, b.o.Redact(ev.Call.Line), ev.Place.Thread
-			r.Only = ev.Actor.ID
-		} else if r.answered() {
-			r.Edited = now
-		}
-		if !r.answered() && !m.Pending && m.Form == nil {
-			r.At = now
-		}
-		if !m.Pending {
-			r.Only = ""
-		}
-		if m.Private || m.Form != nil {
-			r.Only = ev.Actor.ID
-		}
-		msg, refs, blobs := detach(id, m)
-		r.Msg, r.Files = &msg, refs
-		return blobs, nil
-	})
-	return err
-}
-
-// withoutSecrets empties the fields that hold a secret: forms are stored with what was typed into them.
-func (b *Bot) withoutSecrets(f *bot.Form) *bot.Form {
-	if f == nil {
-		return nil
-	}
-	out := *f
-	out.Fields = slices.Clone(f.Fields)
-	for i := range out.Fields {
-		if in := &out.Fields[i]; b.o.Redact(in.Value) != in.Value {
-			in.Value = ""
-		}
-	}
-	return &out
 }
 
 // Post implements bot.Network. The id of the message is made from key, so a repeat finds the first.
@@ -286,6 +237,7 @@ func (b *Bot) Edit(ctx context.Context, ref bot.MessageRef, m bot.Message) error
 			return nil, &bot.SendError{Gone: true, Err: fmt.Errorf("webbot: no message %q in %s", ref.ID, f.channel)}
 		}
 		msg, refs, blobs := detach(ref.ID, m)
+		msg.Broadcast = msg.Broadcast || r.Msg != nil && r.Msg.Broadcast // what was shown in the channel stays there
 		r.Msg, r.Files, r.Edited = &msg, refs, now
 		return blobs, nil
 	})

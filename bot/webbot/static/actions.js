@@ -101,4 +101,6 @@ export function start() {
     const own = mine.get(article.dataset.id);
     if (own && !("waiting" in article.dataset)) own.done?.();
   });
+  // What was pressed in a private message may be answered in its place; the press itself goes away then.
+  hear("gone", (id) => { mine.get(id)?.done?.(); mine.delete(id); });
 }

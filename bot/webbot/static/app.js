@@ -5,6 +5,7 @@ import * as times from "./times.js";
 import * as stream from "./stream.js";
 import * as palette from "./palette.js";
 import * as composer from "./composer.js";
+import * as attach from "./attach.js";
 import * as actions from "./actions.js";
 import * as form from "./form.js";
 import * as channels from "./channels.js";
@@ -15,6 +16,7 @@ actions.start();
 channels.start();
 form.start();
 composer.start();
+attach.start();
 stream.start();
 
 on("click", "#me [data-signin]", async (_, b) => {

@@ -136,7 +136,10 @@ function take(article) {
   const loaded = channel === state.channel;
   if (loaded && state.held) return state.held.push(article);
   if (loaded && state.thread && (thread === state.thread || id === state.thread)) inThread(article.cloneNode(true));
-  if (thread) return elsewhere(article);
+  if (thread && !("wide" in article.dataset)) {
+    if (loaded) lists.remove($("#rows"), id); // a press that was answered in the thread
+    return elsewhere(article);
+  }
   if (!loaded) {
     if (news(article)) bump(channel);
     return;
@@ -206,6 +209,7 @@ export function start() {
   }
   const plain = (e) => e.button === 0 && !e.ctrlKey && !e.metaKey && !e.shiftKey;
   on("click", ".channels a", (e, a) => { if (plain(e)) { e.preventDefault(); showChannel(a.dataset.channel); } });
+  on("click", ".chan", (e, a) => { if (plain(e)) { e.preventDefault(); showChannel(a.dataset.to); } });
   on("click", "[data-open]", (e, a) => { if (plain(e)) { e.preventDefault(); showThread(a.dataset.open); } });
   on("click", "[data-close-thread]", (e) => { if (plain(e)) { e.preventDefault(); closeThread(); } });
   on("click", "[data-drawer]", (_, b) => drawer(b.dataset.drawer === "open"));

@@ -1,13 +1,14 @@
 // The line at the bottom: grows with its text, remembers what was sent, and never loses a line that did not arrive.
-import { $, $$, clone, keep, emit, on, phone } from "./dom.js";
-import { gesture, post, recordOf } from "./api.js";
+import { $, $$, clone, keep, emit, on, phone, toast } from "./dom.js";
+import { gesture, post, recordOf, upload } from "./api.js";
+import { Attached, chips } from "./attach.js";
 import { Palette } from "./palette.js";
 import { mine } from "./actions.js";
 import { arrangeAll } from "./list.js";
 
 const isCommand = (text) => text.startsWith("/") || text.toLowerCase().startsWith("@drey");
 
-// unsent are the lines on their way, by record id.
+// unsent are the lines on their way with their files, by record id.
 const unsent = new Map();
 
 export function setup(form, place) {
@@ -15,6 +16,7 @@ export function setup(form, place) {
   const button = $("button[type=submit]", form);
   const draft = () => "draft:" + place().channel + ":" + (place().thread ?? "");
   const palette = new Palette(form, line, place);
+  const attached = new Attached(form, line, draft);
   let back = 0; // how far into the history, 0 for what is being typed
 
   const fit = () => {
@@ -28,6 +30,7 @@ export function setup(form, place) {
   const send = () => {
     const text = line.value.trim();
     if (!text) return;
+    if (attached.files.length && !isCommand(text)) return toast("Files go with a command, such as /flink run.", true);
     const past = keep.get("history", []).filter((h) => h !== text);
     keep.set("history", [...past, text].slice(-100));
     back = 0;
@@ -35,7 +38,7 @@ export function setup(form, place) {
     palette.close();
     palette.update();
     keep.set(draft(), "");
-    deliver({ id: gesture(), line: text, ...place() });
+    deliver({ id: gesture(), line: text, ...place() }, attached.take());
   };
 
   line.addEventListener("input", () => { back = 0; fit(); palette.update(); keep.set(draft(), line.value); });
@@ -58,7 +61,7 @@ export function setup(form, place) {
   line.addEventListener("paste", (e) => fence(e, line));
   form.addEventListener("submit", (e) => { e.preventDefault(); send(); line.focus(); });
   fill(keep.get(draft(), ""));
-  return { fill, focus: () => line.focus(), reload: () => { fill(keep.get(draft(), "")); palette.close(); } };
+  return { fill, focus: () => line.focus(), reload: () => { fill(keep.get(draft(), "")); attached.show(); palette.close(); } };
 }
 
 // fence keeps several pasted lines together as a block of code, unless they are part of a command.
@@ -72,17 +75,21 @@ function fence(e, line) {
 }
 
 // deliver shows the line at once and sends it. The row stays until the server's own takes its place.
-async function deliver(body) {
+async function deliver(body, files) {
   const id = recordOf(body.id);
-  unsent.set(id, body);
+  unsent.set(id, { body, files });
   mine.set(id, {});
-  show(id, body);
-  await attempt(id, body);
+  show(id, body, files);
+  await attempt(id, { body, files });
 }
 
-async function attempt(id, body) {
+async function attempt(id, { body, files }) {
+  const moved = (part) => {
+    const word = $(`.local[data-id="${CSS.escape(id)}"] .working span`);
+    if (word) word.textContent = part < 1 ? `Sending… ${Math.floor(part * 100)} %` : "Sending…";
+  };
   try {
-    await post("/send", body);
+    await (files.length ? upload("/send", body, files, moved) : post("/send", body));
     unsent.delete(id);
   } catch (err) {
     const row = $(`.local[data-id="${CSS.escape(id)}"]`);
@@ -95,13 +102,14 @@ async function attempt(id, body) {
   }
 }
 
-function show(id, body) {
+function show(id, body, files) {
   const rows = body.thread ? $("#trows") : $("#rows");
   if (!rows) return;
   const row = clone(isCommand(body.line) ? "t-waiting" : "t-note").firstElementChild;
   row.dataset.id = id;
   row.dataset.at = new Date().toISOString();
   $("bdi", $(".cmd, .text", row)).textContent = body.line.split("\n")[0];
+  $(".prompt", row)?.append(...chips(files, "t-sent"));
   rows.append(row);
   if (rows.id === "rows") arrangeAll(rows);
   const list = rows.closest(".list");
@@ -112,11 +120,11 @@ function show(id, body) {
 export function start() {
   on("click", "[data-retry]", (_, b) => {
     const row = b.closest(".msg");
-    const body = unsent.get(row.dataset.id);
+    const line = unsent.get(row.dataset.id);
     $(".unsent", row).remove();
     $(".working", row)?.removeAttribute("hidden");
     row.classList.remove("failed");
-    if (body) attempt(row.dataset.id, body);
+    if (line) attempt(row.dataset.id, line);
   });
   on("click", "[data-discard]", (_, b) => {
     const row = b.closest(".msg");

@@ -1,7 +1,7 @@
 // Forms open as dialogs. The answer to a submission takes the place of the form's message: another form means that
 // something in it was wrong, anything else that it was taken.
 import { $, $$, fragment, hear, on, refocus } from "./dom.js";
-import { gesture, post } from "./api.js";
+import { gesture, json, post } from "./api.js";
 import { mine, busy } from "./actions.js";
 import { paint } from "./times.js";
 
@@ -30,7 +30,33 @@ export function open(article) {
   d.classList.toggle("wide", Boolean($("textarea", form)));
   check(form);
   if (!d.open) d.showModal();
-  ($("[aria-invalid]", form) ?? $("[name]", form) ?? $("[type=submit]", form)).focus();
+  // A form that only asks whether: what cannot be undone is not a stray Enter away.
+  const alone = form.matches(".danger") ? $("footer [data-close]", form) : $("[type=submit]", form);
+  ($("[aria-invalid]", form) ?? $("[name]", form) ?? alone).focus();
+}
+
+// ask fills the suggestions of a field, a moment after the last letter.
+let asking = null;
+let pause = 0;
+function ask(field) {
+  clearTimeout(pause);
+  asking?.abort();
+  if (!field.dataset.asks) return;
+  pause = setTimeout(async () => {
+    asking = new AbortController();
+    const q = new URLSearchParams({ path: field.dataset.asks, param: field.name, prefix: field.value, channel: current?.channel ?? "" });
+    for (const f of $$("[name]", field.form)) if (f !== field && f.value && f.value.length < 500) q.set("arg." + f.name, f.value);
+    try {
+      const s = await json("/suggest?" + q, asking.signal);
+      const offered = s.choices.map((c) => {
+        const o = document.createElement("option");
+        o.value = c.value;
+        o.label = c.label !== c.value ? c.label : c.help || c.value;
+        return o;
+      });
+      field.list.replaceChildren(...offered);
+    } catch { /* a comfort; typing works without */ }
+  }, 120);
 }
 
 // check keeps the button shut until what must be typed is typed.
@@ -84,9 +110,10 @@ function settle() {
 export function start() {
   on("click", "[data-form]", (_, b) => open(b.closest(".msg")));
   on("submit", "#modal form", (e, form) => { e.preventDefault(); submit(form); });
-  on("input", "#modal [name]", (_, f) => { check(f.form); if (f.hasAttribute("aria-invalid")) wrong(f, ""); });
-  on("keydown", "#modal textarea", (e, f) => {
-    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); f.form.requestSubmit(); }
+  on("input", "#modal [name]", (_, f) => { check(f.form); if (f.hasAttribute("aria-invalid")) wrong(f, ""); ask(f); });
+  on("focusin", "#modal [data-asks]", (_, f) => ask(f));
+  on("keydown", "#modal form", (e, form) => {
+    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); form.requestSubmit(); }
   });
   modal().addEventListener("close", () => {
     const form = $("form", modal());

@@ -63,7 +63,9 @@ function carry(old, next) {
   const focused = document.activeElement;
   if (!old.contains(focused)) return;
   let key = null;
-  if (focused.dataset.button) key = `[data-button="${CSS.escape(focused.dataset.button)}"]`;
+  const same = focused.dataset.button && $$("[data-button]", next).find((b) => b.textContent.trim() === focused.textContent.trim());
+  if (same) key = `[data-button="${CSS.escape(same.dataset.button)}"]`;
+  else if (focused.dataset.button) key = `[data-button="${CSS.escape(focused.dataset.button)}"]`;
   else if (focused.dataset.open) key = `[data-open="${CSS.escape(focused.dataset.open)}"]`;
   queueMicrotask(() => ((key && $(key, next)) || next).focus({ preventScroll: true }));
 }

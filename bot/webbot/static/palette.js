@@ -13,6 +13,9 @@ export function start() {
   hear("commands", load);
 }
 
+// takers are the commands that take files.
+export const takers = () => commands.filter((c) => c.files);
+
 export const usage = (c) => [c.path, ...c.params.map((p) => (p.required ? `<${p.name}>` : `[${p.name}]`))].join(" ");
 
 // commandOf finds the command that a line has come past.
