@@ -198,9 +198,10 @@ func TestResolvedWhileSilenced(t *testing.T) {
 	r.until("enough looks", func() bool { return time.Since(r.one().First) > 4*time.Second })
 	r.send(0, -time.Millisecond, crashLoop())
 	r.until("the end", func() bool { return strings.HasPrefix(r.said("head")[0], "Resolved: ") })
+	r.until("the thread says so", func() bool { return len(r.said("story")) == 2 })
 	got := r.said("story")
 	t.Log(got)
-	if len(got) != 2 || !strings.HasSuffix(got[1], "It ended while it was silenced.") {
+	if !strings.HasSuffix(got[1], "It ended while it was silenced.") {
 		t.Errorf("stories %q", got)
 	}
 	if r.count(resultAccepted) != 1 {

@@ -380,7 +380,9 @@ func TestOutboxSlowChannel(t *testing.T) {
 // TestOutboxAWaitOfOneMessage: where the network holds up one message alone, its channel goes on.
 func TestOutboxAWaitOfOneMessage(t *testing.T) {
 	bubble(t, bottest.Roomy(), func(t *testing.T, db *storage.DB, n *bottest.Memory, o *bot.Outbox) {
-		put(t, db, o, to(n, "inc1/head", "one"), to(n, "inc2/head", "two"))
+		put(t, db, o, to(n, "inc1/head", "one"))
+		time.Sleep(2 * time.Second)
+		put(t, db, o, to(n, "inc2/head", "two"))
 		time.Sleep(2 * time.Second)
 		n.Fail("edit", &bot.SendError{After: time.Hour, Alone: true, Err: errors.New("too old")})
 		put(t, db, o, to(n, "inc1/head", "one, changed"))
