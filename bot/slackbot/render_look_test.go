@@ -79,7 +79,7 @@ func picture(t *testing.T, ctx context.Context, page, to string, width int64) {
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 200), chromedp.Navigate("file://"+abs)); err != nil {
 		t.Fatal(err)
 	}
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(90))
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err == nil {
 		err = os.WriteFile(to, png, 0o644)
 	}
