@@ -49,25 +49,30 @@ func (b *Bot) Edit(ctx context.Context, ref bot.MessageRef, m bot.Message) error
 	default:
 		b.toldItself(ctx, ref)
 	}
-	b.bringUpToDate(ctx, ref, m, t, noted)
+	if err := b.bringUpToDate(ctx, ref, m, t, noted); err != nil && waits == nil {
+		waits = err
+	}
 	return waits
 }
 
 // bringUpToDate makes the thread of a message what the message says of it.
-func (b *Bot) bringUpToDate(ctx context.Context, ref bot.MessageRef, m bot.Message, t thread, noted bool) {
-	switch {
-	case ref.Place.Thread == ref.ID:
-		f, err := b.forum(ctx, ref.Place.Channel)
-		if err != nil {
-			b.log.Warn("thread not brought up to date", "network", Network, "thread", ref.ID, "error", err)
-			return
+func (b *Bot) bringUpToDate(ctx context.Context, ref bot.MessageRef, m bot.Message, t thread, noted bool) error {
+	if ref.Place.Thread != ref.ID {
+		if !noted || t.Refused {
+			return nil
 		}
-		if err := b.tidy(ctx, ref.ID, t, f.wanted(m)); isCode(err, codeUnknownTag, codeTagRequired) {
-			b.threads.forget(ref.Place.Channel) // and with the next edit it has those of then
-		}
-	case noted && m.Closed && !t.Refused:
-		_ = b.tidy(ctx, ref.ID, t, thread{Archived: true}) // logged
+		return b.tidy(ctx, ref.ID, t, t.under(m))
 	}
+	f, err := b.forum(ctx, ref.Place.Channel)
+	if err != nil {
+		b.log.Warn("thread not brought up to date", "network", Network, "thread", ref.ID, "error", err)
+		return &bot.SendError{After: tidyAgain, Alone: true, Err: fmt.Errorf("bring thread %s up to date: %w", ref.ID, err)}
+	}
+	err = b.tidy(ctx, ref.ID, t, f.wanted(m))
+	if isCode(err, codeUnknownTag, codeTagRequired) {
+		b.threads.forget(ref.Place.Channel) // the next try has those of then
+	}
+	return err
 }
 
 // wake takes a thread out of the archive.

@@ -104,10 +104,10 @@ func (r *renderer) headline(m bot.Message) []bot.Block {
 	blocks := m.Blocks
 	if m.Title != "" {
 		title := cutEscaped(m.Title, leadMax)
-		if word != "" {
-			title = sign + " " + word + " " + title
+		if m.State != "" {
+			word = "" // the title says how things stand
 		}
-		r.body.Content = "**" + title + "**"
+		r.body.Content = "**" + strings.Join(slices.DeleteFunc([]string{sign, word, title}, func(s string) bool { return s == "" }), " ") + "**"
 		return blocks
 	}
 	if len(blocks) > 0 {

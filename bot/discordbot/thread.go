@@ -18,6 +18,7 @@ const (
 	threadNameMax = 100
 	autoArchive   = 1440 // minutes
 	forumAge      = 10 * time.Minute
+	tidyAgain     = 10 * time.Second
 	codeNotText   = 50008
 	codeWrongKind = 50024
 	forumKind     = 15
@@ -27,7 +28,7 @@ const (
 
 // thread is what drey last made of one.
 type thread struct {
-	Name     string   `json:"name,omitempty"` // of a forum post
+	Name     string   `json:"name,omitempty"`
 	Tags     []string `json:"tags,omitempty"`
 	Archived bool     `json:"archived,omitempty"`
 	// Refused says that drey may open no threads there: what belongs in it goes into the channel, as an answer.
@@ -110,10 +111,12 @@ func (b *Bot) opened(ctx context.Context, at bot.Place) (thread, error) {
 
 // openThread makes the thread of a message.
 func (b *Bot) openThread(ctx context.Context, at bot.Place, content string, t *thread) error {
-	body := map[string]any{"name": threadName(content), "auto_archive_duration": autoArchive}
+	t.Name = threadName(content)
+	body := map[string]any{"name": t.Name, "auto_archive_duration": autoArchive}
 	err := b.sender.do(ctx, "start thread", "POST", "channels/"+at.Channel+"/messages/"+at.Thread+"/threads", body, nil)
 	switch {
 	case isCode(err, codeThreadExists):
+		t.Name = "" // whatever it is
 		return nil
 	case isCode(err, codeNoAccess, codeNoPermission, codeWrongKind): // direct messages and the chat of calls have no threads
 		b.log.Warn("no right to open threads in Discord: answers go into the channel", "network", Network, "channel", at.Channel)
@@ -128,7 +131,10 @@ func threadName(content string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(content), "\n")
 	line = plainOf(line)
 	for t := bot.Plain + 1; t <= bot.Muted; t++ {
-		line = strings.TrimPrefix(line, signOf(t)+" "+t.Word()+" ") // it would stay when things have changed
+		if rest, ok := strings.CutPrefix(line, signOf(t)+" "); ok { // it would stay when things have changed
+			line = strings.TrimPrefix(rest, t.Word()+" ")
+			break
+		}
 	}
 	name := strings.TrimSpace(cut(strings.TrimSpace(line), threadNameMax))
 	if name == "" {
@@ -219,6 +225,17 @@ func (f forum) wanted(m bot.Message) thread {
 	return t
 }
 
+// under is what the thread under m should be. Only where m is about a matter that has a state does its title follow.
+func (t thread) under(m bot.Message) thread {
+	switch {
+	case m.State != "":
+		return thread{Name: cut(m.Title, threadNameMax), Archived: m.Closed}
+	case m.Closed:
+		return thread{Name: t.Name, Archived: true}
+	}
+	return t
+}
+
 func (t thread) same(o thread) bool {
 	return t.Name == o.Name && t.Archived == o.Archived && slices.Equal(t.Tags, o.Tags)
 }
@@ -235,18 +252,28 @@ func (b *Bot) change(ctx context.Context, id string, from, to thread) error {
 	if !slices.Equal(from.Tags, to.Tags) {
 		body["applied_tags"] = slices.Concat([]string{}, to.Tags)
 	}
+	if from.Archived && to.Archived { // nothing else of it can be changed in the archive
+		if err := b.wake(ctx, id); err != nil {
+			return err
+		}
+	}
 	if err := b.sender.do(ctx, "edit thread", "PATCH", "channels/"+id, body, nil); err != nil {
 		return err
 	}
 	return b.threads.put(ctx, id, to)
 }
 
-// tidy archives or names a thread for a message that stands already. What fails is logged, and done with the next edit:
-// the message itself tells how things are.
+// tidy brings a thread into the state that its message tells already. It returns an error where another try would help;
+// what drey may not do there is logged, for the message itself tells how things are.
 func (b *Bot) tidy(ctx context.Context, id string, from, to thread) error {
 	err := b.change(ctx, id, from, to)
-	if err != nil {
-		b.log.Warn("thread not brought up to date", "network", Network, "thread", id, "error", err)
+	if err == nil {
+		return nil
 	}
-	return err
+	b.log.Warn("thread not brought up to date", "network", Network, "thread", id, "error", err)
+	se := new(bot.SendError)
+	if errors.As(err, &se) && (se.Gone || se.Rejected) || isCode(err, codeArchived) {
+		return nil
+	}
+	return &bot.SendError{After: max(se.After, tidyAgain), Alone: true, Err: fmt.Errorf("bring thread %s up to date: %w", id, err)}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/bot/discordbot/discordtest"
@@ -197,5 +198,46 @@ func TestMentions(t *testing.T) {
 		if want := []string{"mention <@" + bob + ">", "mention <@&" + oncall + ">"}; m.ID == ref.ID && !slices.Equal(m.Live, want) {
 			t.Errorf("live %q in %s", m.Live, m.JSON)
 		}
+	}
+}
+
+// TestThreadFollowsItsMatter: the thread under a message that has a state is retitled, put away, and taken out again.
+func TestThreadFollowsItsMatter(t *testing.T) {
+	s := newServer(t, ModeGateway, discordtest.Options{NoLimits: true})
+	m := func(state, title string, tone bot.Tone) bot.Message {
+		return bot.Message{Title: title, State: state, Tone: tone, Closed: state == "resolved"}
+	}
+	root := s.post(s.place(), "k/1", m("firing", "Firing: orders", bot.Bad))
+	s.edit(root, m("firing", "Firing: orders, payments", bot.Bad)) // there is no thread yet
+	at := root.Place
+	at.Thread = root.ID
+	s.post(at, "k/2", text("first word"))
+	if got := s.read("bob", ""); len(got) != 1 || !strings.HasPrefix(got[0].Text, "🔴 Firing: orders") {
+		t.Errorf("channel %+v", got)
+	}
+	for _, step := range []struct {
+		m        bot.Message
+		archived bool
+	}{
+		{m("firing", "Firing: orders, payments", bot.Bad), false},
+		{m("resolved", "Resolved: orders", bot.Good), true},
+		{m("resolved", "Resolved: orders (2)", bot.Good), true},
+		{m("firing", "Firing: orders", bot.Bad), false},
+	} {
+		s.edit(root, step.m)
+		if c := s.channelJSON(root.ID); c.Name != step.m.Title || c.Metadata.Archived != step.archived {
+			t.Errorf("%s: thread %+v", step.m.Title, c)
+		}
+	}
+	// What fails for now is tried again, and the message alone waits for it.
+	s.d.Fault("PATCH /channels/{channel}", discordtest.Fault{Status: 429, RetryAfter: 300 * time.Millisecond, Scope: "user"})
+	done := m("resolved", "Resolved: orders", bot.Good)
+	se := new(bot.SendError)
+	if err := s.bot.Edit(t.Context(), root, done); !errors.As(err, &se) || !se.Alone || se.After <= 0 {
+		t.Errorf("edit: %v", err)
+	}
+	s.edit(root, done)
+	if c := s.channelJSON(root.ID); c.Name != done.Title || !c.Metadata.Archived {
+		t.Errorf("at last: %+v", c)
 	}
 }
