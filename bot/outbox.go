@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -263,7 +264,7 @@ func (o *Outbox) work(ctx context.Context, c claimed) {
 		o.log.Error("delivery not read", "key", c.ID, "error", err)
 		return // due again when its lease ends
 	}
-	lane := w.Delivery.To.Space + " " + w.Delivery.To.String()
+	lane := strings.TrimSpace(w.Delivery.To.Space + " " + w.Delivery.To.String())
 	for ok := o.lanes.enter(lane, c, time.Now()); ok; {
 		o.deliver(ctx, lane, c)
 		if o.isClosing() {

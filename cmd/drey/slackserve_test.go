@@ -197,7 +197,10 @@ func TestSlackFromNothing(t *testing.T) {
 			n.check(n.slack.OpenHome(n.ann))
 			n.until("ann sees her home tab", func() bool { h, ok := n.slack.Home(n.ann); return ok && strings.Contains(h.Text, "Incidents") })
 			n.check(n.slack.Click(n.ann, "home", "Help"))
-			n.until("ann sees a modal", func() bool { v, ok := n.slack.View(n.ann); return ok && strings.Contains(v.Text, "What you may do here") })
+			n.until("ann sees a modal", func() bool {
+				v, ok := n.slack.View(n.ann)
+				return ok && strings.Contains(v.Text, "What you may do here")
+			})
 			if told := n.count("You are ann"); told != 2 {
 				t.Errorf("ann was told %d times who she is, want 2: to the command and to the mention", told)
 			}
