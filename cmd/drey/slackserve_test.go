@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,8 +18,8 @@ import (
 	"github.com/drey-ops/drey/storage/storagetest"
 )
 
-// newcomer sets drey up in Slack as the README says: with the file that drey config init writes.
-type newcomer struct {
+// settler sets drey up in Slack as the README says: with the file that drey config init writes.
+type settler struct {
 	*testing.T
 	slack *slacktest.Slack
 	file  string
@@ -27,10 +28,10 @@ type newcomer struct {
 	ops   string
 }
 
-// newNewcomer takes the # from the section slack of a new file; change changes more of it.
-func newNewcomer(t *testing.T, mode string, change ...string) *newcomer {
+// newSettler takes the # from the section slack of a new file; change changes more of it.
+func newSettler(t *testing.T, mode string, change ...string) *settler {
 	t.Helper()
-	n := &newcomer{T: t, port: storagetest.FreePort(t), file: filepath.Join(t.TempDir(), "drey.yaml")}
+	n := &settler{T: t, port: storagetest.FreePort(t), file: filepath.Join(t.TempDir(), "drey.yaml")}
 	n.slack = slacktest.New(t, slacktest.Options{AckWithin: 15 * time.Second}) // a busy machine is not what is tested
 	if mode == "http" {
 		n.slack.SetRequestURL(fmt.Sprintf("http://127.0.0.1:%d", n.port))
@@ -65,7 +66,7 @@ func newNewcomer(t *testing.T, mode string, change ...string) *newcomer {
 }
 
 // tokens puts the secrets into the environment: those that Slack shows once there is an app, for the mode alone.
-func (n *newcomer) tokens() {
+func (n *settler) tokens() {
 	n.Setenv("DREY_TOKEN_OLGA", "token-of-olga-0123456789")
 	n.Setenv("DREY_WEBHOOK_TOKEN", "webhook-0123456789")
 	n.Setenv("SLACK_BOT_TOKEN", n.slack.BotToken())
@@ -73,14 +74,14 @@ func (n *newcomer) tokens() {
 	n.Setenv("SLACK_SIGNING_SECRET", n.slack.SigningSecret())
 }
 
-func (n *newcomer) drey(args ...string) (code int, stdout, stderr string) {
+func (n *settler) drey(args ...string) (code int, stdout, stderr string) {
 	n.Helper()
 	var out, bad bytes.Buffer
 	code = run(n.Context(), args, streams{strings.NewReader(""), &out, &bad})
 	return code, out.String(), bad.String()
 }
 
-func (n *newcomer) must(args ...string) string {
+func (n *settler) must(args ...string) string {
 	n.Helper()
 	code, out, bad := n.drey(args...)
 	if code != 0 {
@@ -90,7 +91,7 @@ func (n *newcomer) must(args ...string) string {
 }
 
 // serve runs drey serve until the test ends.
-func (n *newcomer) serve() {
+func (n *settler) serve() {
 	n.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	var log logBuffer
@@ -108,7 +109,7 @@ func (n *newcomer) serve() {
 	})
 }
 
-func (n *newcomer) until(what string, cond func() bool) {
+func (n *settler) until(what string, cond func() bool) {
 	n.Helper()
 	for end := time.Now().Add(20 * time.Second); !cond(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -118,7 +119,7 @@ func (n *newcomer) until(what string, cond func() bool) {
 }
 
 // reads waits until ann reads text in a channel, or in the thread of what she said last.
-func (n *newcomer) reads(channel, text string) {
+func (n *settler) reads(channel, text string) {
 	n.Helper()
 	defer func() {
 		if n.Failed() {
@@ -139,7 +140,7 @@ func (n *newcomer) reads(channel, text string) {
 	})
 }
 
-func (n *newcomer) check(err error) {
+func (n *settler) check(err error) {
 	n.Helper()
 	if err != nil {
 		n.Fatal(err)
@@ -174,7 +175,7 @@ func TestSlackFromNothing(t *testing.T) {
 			if mode == "http" {
 				public, external = "# external_url: https://drey.example.com", "external_url: https://drey.example.com"
 			}
-			n := newNewcomer(t, mode, public, external)
+			n := newSettler(t, mode, public, external)
 			manifest := n.must("slack", "manifest", "-c", n.file)
 			if strings.Contains(manifest, "drey.example.com/slack/commands") != (mode == "http") {
 				t.Errorf("the manifest: %s", manifest)
@@ -209,7 +210,7 @@ func TestSlackFromNothing(t *testing.T) {
 }
 
 // count counts what ann reads in ops and its threads.
-func (n *newcomer) count(text string) (times int) {
+func (n *settler) count(text string) (times int) {
 	for _, m := range n.slack.See(n.ann, n.ops, "") {
 		times += strings.Count(m.Text, text)
 		for _, r := range n.slack.See(n.ann, n.ops, m.ID) {
@@ -223,7 +224,7 @@ func (n *newcomer) count(text string) (times int) {
 
 // TestSlackDoctor: each thing that is wrong is named, with what mends it, and the exit code says so.
 func TestSlackDoctor(t *testing.T) {
-	n := newNewcomer(t, "socket")
+	n := newSettler(t, "socket")
 	n.tokens()
 	look := func() string {
 		t.Helper()
@@ -279,4 +280,72 @@ func granted(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return m.OAuth.Scopes.Bot
+}
+
+// TestSlackTenPress: ten people press one button at one moment. It counts once, and each of them is answered politely.
+func TestSlackTenPress(t *testing.T) {
+	for _, mode := range []string{"socket", "http"} {
+		t.Run(mode, func(t *testing.T) {
+			n := newSettler(t, mode, `to: ["web:ops"]`, `to: ["slack:#ops"]`, `allow: ["*.read"]`, `allow: ["*.read", "alert.*"]`)
+			n.tokens()
+			n.serve()
+			n.until("Slack can reach drey", func() bool { return mode == "http" || n.slack.Sockets() == 2 })
+			n.must("send", "alert", "-c", n.file)
+			card, label := "", ""
+			n.until("the alert is there", func() bool {
+				for _, m := range n.slack.See(n.ann, n.ops, "") {
+					i := slices.IndexFunc(m.Buttons, func(b string) bool { return strings.HasPrefix(b, "Ack") })
+					if i >= 0 {
+						card, label = m.ID, m.Buttons[i]
+					}
+				}
+				return card != ""
+			})
+			var people []string
+			for i := range 10 {
+				people = append(people, n.slack.User(fmt.Sprintf("p%d", i)))
+			}
+			var wg sync.WaitGroup
+			for _, who := range people {
+				wg.Go(func() {
+					if err := n.slack.ClickOn(who, n.ops, card, label); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			told := map[string]int{}
+			n.until("each has an answer", func() bool {
+				clear(told)
+				for _, who := range people {
+					for _, m := range append(n.slack.See(who, n.ops, ""), n.slack.See(who, n.ops, card)...) {
+						if m.Private {
+							told[who]++
+						}
+					}
+				}
+				return len(told) == len(people)
+			})
+			for who, times := range told {
+				if times != 1 {
+					t.Errorf("%s was answered %d times", who, times)
+				}
+			}
+			n.until("the thread says who has it", func() bool { return n.acked(card) > 0 })
+			if times := n.acked(card); times != 1 {
+				t.Errorf("acknowledged %d times: %+v", times, n.slack.See(n.ann, n.ops, card))
+			}
+		})
+	}
+}
+
+// acked counts the acknowledgements in an incident's thread.
+func (n *settler) acked(card string) (times int) {
+	for _, m := range n.slack.See(n.ann, n.ops, card) {
+		n.Logf("%.200s", m.Text)
+		if m.ID != card && strings.Contains(m.Text, "cknowledged") {
+			times++
+		}
+	}
+	return times
 }
