@@ -13,6 +13,7 @@ const (
 	bucketsMax    = 1024
 	globalRate    = 45                      // calls within globalSpan; Discord takes 50 a second
 	globalSpan    = 1100 * time.Millisecond // with some time for calls that are held up on their way
+	turnedMost    = time.Minute             // nobody is sent away for longer because of others
 	invalidWindow = 10 * time.Minute
 	invalidMax    = 5000 // refused calls within the window; Discord shuts out whoever has 10,000
 )
@@ -25,6 +26,8 @@ type bucket struct {
 	reset     time.Time
 	known     bool // Discord told; until then one call goes at a time
 	flying    int
+	window    time.Duration // how long the last one was, as far as it was seen
+	turned    int           // calls that were told to come back, in this window
 }
 
 // limits are what Discord allows, as far as it told. All calls share a rate, every route with its channel has a bucket, and
@@ -92,7 +95,7 @@ func (l *limits) ask(route string, exempt bool, now time.Time) (wait time.Durati
 	b := l.bucketOf(route)
 	if b.known && !now.Before(b.reset) {
 		// A new window. Those under way may count in it; until Discord tells, it is taken to be short.
-		b.remaining, b.reset = b.limit-b.flying, now.Add(time.Second)
+		b.remaining, b.reset, b.turned = b.limit-b.flying, now.Add(time.Second), 0
 	}
 	switch {
 	case !b.known && b.flying > 0:
@@ -107,6 +110,19 @@ func (l *limits) ask(route string, exempt bool, now time.Time) (wait time.Durati
 	b.flying++
 	b.remaining--
 	return 0, true
+}
+
+// turnAway says how much later than the next window a call is to come back, so that not all of them come for its few
+// places.
+func (l *limits) turnAway(route string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucketOf(route)
+	if !b.known || b.limit <= 0 {
+		return 0
+	}
+	b.turned++
+	return min(time.Duration((b.turned-1)/b.limit)*b.window, turnedMost)
 }
 
 // learn notes what Discord said with the answer to a call that had a place, and lets others go on. Without an answer header
@@ -134,6 +150,7 @@ func (l *limits) learn(route string, exempt bool, header http.Header, now time.T
 	reset := now.Add(time.Duration(after * float64(time.Second)))
 	if !b.known || reset.Sub(b.reset) > time.Second/2 {
 		b.remaining = max(0, remaining-b.flying) // a new window, of which this is the first word
+		b.window = reset.Sub(now)
 	} else {
 		b.remaining = min(b.remaining, max(0, remaining-b.flying))
 	}
@@ -223,7 +240,7 @@ func (l *limits) enter(ctx context.Context, route string, exempt bool, patience 
 			return 0, nil
 		}
 		if now.Add(wait).After(end) || wait == 0 && !now.Before(end) {
-			return max(wait, 100*time.Millisecond), errLimited
+			return max(wait, 100*time.Millisecond) + l.turnAway(route), errLimited
 		}
 		if wait == 0 {
 			wait = end.Sub(now)

@@ -27,7 +27,10 @@ func (b *Bot) Edit(ctx context.Context, ref bot.MessageRef, m bot.Message) error
 	}
 	noted := err == nil
 	path := "channels/" + channel + "/messages/" + ref.ID
-	try := func() error { return b.sender.do(ctx, "edit message", "PATCH", path, upload{out, files}, nil) }
+	try := func() error {
+		// Edits have a rate of their own. Who waits for it keeps nobody from posting.
+		return aside(b.sender.within(ctx, editPatience, "edit message", "PATCH", path, upload{out, files}, nil))
+	}
 	if err = b.old.resting(channel, ref.ID, b.o.Now()); err == nil {
 		err = try()
 	}
@@ -53,6 +56,18 @@ func (b *Bot) Edit(ctx context.Context, ref bot.MessageRef, m bot.Message) error
 		waits = err
 	}
 	return waits
+}
+
+// editPatience is how long an edit waits for its turn; a longer wait is the Outbox's.
+const editPatience = 200 * time.Millisecond
+
+// aside marks the wait for a rate limit of edits as one of this message alone.
+func aside(err error) error {
+	se, waits := new(bot.SendError), new(throttled)
+	if errors.As(err, &se) && se.After > 0 && (errors.Is(err, errLimited) || errors.As(err, &waits) && !waits.global) {
+		return &bot.SendError{After: se.After, Alone: true, Err: se.Err}
+	}
+	return err
 }
 
 // bringUpToDate makes the thread of a message what the message says of it.

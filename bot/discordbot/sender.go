@@ -101,8 +101,13 @@ func isCode(err error, codes ...int) bool {
 // do makes one call. route names it in metrics and errors ("create message"); path is relative to the API and begins
 // without a slash. body is JSON, or an upload; out may be nil.
 func (s *sender) do(ctx context.Context, route, method, path string, body, out any) error {
+	return s.within(ctx, limitPatience, route, method, path, body, out)
+}
+
+// within is do for one who waits for a rate limit no longer than patience.
+func (s *sender) within(ctx context.Context, patience time.Duration, route, method, path string, body, out any) error {
 	key, exempt := routeKey(method, path)
-	if wait, err := s.limits.enter(ctx, key, exempt, limitPatience); err != nil {
+	if wait, err := s.limits.enter(ctx, key, exempt, patience); err != nil {
 		code := "429"
 		if ctx.Err() != nil {
 			code = "timeout"
