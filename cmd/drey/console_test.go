@@ -59,23 +59,7 @@ func (c *console) post(ctx context.Context, path string, in map[string]any) erro
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Sec-Fetch-Site", "same-origin")
-	req.Header.Set("X-Drey-User", c.user)
-	resp, err := c.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	answer, _ := io.ReadAll(resp.Body)
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("%s: %s: %s", path, resp.Status, answer)
-	}
-	return nil
+	return c.send(ctx, path, "application/json", bytes.NewReader(body))
 }
 
 // say types a line in a channel.

@@ -28,6 +28,8 @@ type chat interface {
 type person interface {
 	// say types a line.
 	say(ctx context.Context, channel, line string) error
+	// drop sends a line with a file.
+	drop(ctx context.Context, channel, line, name string, data []byte) error
 	// read is what the person sees in a channel, or in a thread of it, the oldest first.
 	read(ctx context.Context, channel, thread string) ([]heard, error)
 	// find finds the newest button whose label is this, or begins with it where it ends with a star.

@@ -42,9 +42,10 @@ const beDrey = "DREY_TEST_BE_DREY"
 
 // bed is what the scripts of one test process share: a real Flink, started when the first script asks for it.
 type bed struct {
-	once  sync.Once
-	flink *local.Cluster
-	err   error
+	once     sync.Once
+	flink    *local.Cluster
+	examples string // path of the JAR with Flink's example jobs
+	err      error
 }
 
 func (b *bed) cluster(ctx context.Context, log func(string)) (*local.Cluster, error) {
@@ -54,6 +55,9 @@ func (b *bed) cluster(ctx context.Context, log func(string)) (*local.Cluster, er
 			return
 		}
 		if home, b.err = local.Fetch(ctx, demoFlink, cache, log); b.err != nil {
+			return
+		}
+		if b.examples, b.err = local.ExamplesJar(ctx, demoFlink, cache, log); b.err != nil {
 			return
 		}
 		b.flink, b.err = local.Start(ctx, local.Options{Home: home, Slots: 16, CheckpointEvery: time.Second, Progress: log})
@@ -92,7 +96,7 @@ func TestScript(t *testing.T) {
 				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 					"up": up, "crash": crashVerb, "say": say, "press": press, "fill": fill, "expect": expect, "job": job, "get": get,
 					"cut": cut, "mend": mend, "be": be, "redis": redisVerb, "term": term, "hup": hup, "post": post, "submit": submit,
-					"clock": clock, "hold": hold, "asked": asked, "let": let,
+					"clock": clock, "hold": hold, "asked": asked, "let": let, "drop": drop,
 				},
 			})
 		})
@@ -131,6 +135,7 @@ func setup(t *testing.T, e *testscript.Env, b *bed, open func(port int) (chat, e
 	}
 	set("WORK", e.WorkDir)
 	set("FLINK", c.URL())
+	set("EXAMPLES", b.examples)
 	set("GATEWAY", c.GatewayURL())
 	set("PORT", strconv.Itoa(s.port))
 	set("REDIS", fmt.Sprintf("redis://127.0.0.1:%d", storagetest.FreePort(t)))

@@ -11,12 +11,15 @@ import (
 // words after the command's path fill its options in their order, but for those of truth values; name=value fills one by
 // its name, before the first or after the last of the other words. What is left over goes into the last option of text.
 // An option of text that the line's words end with, see Rest, takes all that is left.
-func (d *Discord) Line(who, channel, line string) error {
+func (d *Discord) Line(who, channel, line string) error { return d.LineFiles(who, channel, line, nil) }
+
+// LineFiles is Line with files for options that take attachments.
+func (d *Discord) LineFiles(who, channel, line string, files map[string]FileUpload) error {
 	path, options, err := d.parse(who, line)
 	if err != nil {
 		return err
 	}
-	return d.Slash(who, channel, path, options)
+	return d.SlashFiles(who, channel, path, options, files)
 }
 
 // Rest says that an option of the command with this path takes the rest of a Line. Without it this is guessed: it is the
