@@ -13,7 +13,7 @@ func dropped(selector, name, text, n string) string {
 		for (const type of ["dragenter", "dragover", "drop"]) document.querySelector("` + selector + `").dispatchEvent(new DragEvent(type, {dataTransfer: d, bubbles: true, cancelable: true})); })()`
 }
 
-// testFiles drops, chooses and pastes files, and sends them with a line.
+// testFiles drops and chooses files, and sends them with a line.
 func testFiles(s *stage, b *browser) {
 	tb := b.tab(s.url)
 	tb.signIn("olga", "/c/ops")
