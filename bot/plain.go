@@ -16,19 +16,25 @@ func (m Message) Plain() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// Summary is one line for notifications and screen readers: the Fallback, or the title and the first text.
+// Summary is one line for notifications and screen readers: the Fallback, or the title and the first words; those of a table
+// say nothing by themselves.
 func (m Message) Summary() string {
 	if m.Fallback != "" {
 		return m.Fallback
 	}
 	first := ""
 	for _, block := range m.Blocks {
-		if _, ok := block.(Actions); !ok {
-			first, _, _ = strings.Cut(plainBlock(block), "\n")
-			break
+		switch block.(type) {
+		case Actions, Table, Image, File: // no sentence
+			continue
 		}
+		first, _, _ = strings.Cut(plainBlock(block), "\n")
+		break
 	}
 	switch {
+	case m.Title == "" && first == "":
+		first, _, _ = strings.Cut(m.Plain(), "\n")
+		return first
 	case m.Title == "":
 		return first
 	case first == "":

@@ -106,7 +106,7 @@ func TestCodecOfOtherVersions(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	for want, m := range map[string]bot.Message{
-		"F": everything(), "T: a b": {Title: "T", Blocks: []bot.Block{bot.Actions{button("x")}, bot.Textf("a **b**\nc")}}, "T": {Title: "T"}, "a": {Blocks: []bot.Block{bot.Textf("a")}}, "": {},
+		"F": everything(), "T: a b": {Title: "T", Blocks: []bot.Block{bot.Actions{button("x")}, bot.Textf("a **b**\nc")}}, "T": {Title: "T"}, "R: b": {Title: "R", Blocks: []bot.Block{bot.Table{Columns: []string{"x"}}, bot.Textf("b")}}, "a": {Blocks: []bot.Block{bot.Textf("a")}}, "": {},
 	} {
 		if got := m.Summary(); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -117,7 +117,11 @@ func leads(b bot.Block) bool {
 func (d *drawer) head(m bot.Message, lead []bot.Block) []slack.Block {
 	state := state(m.Tone)
 	if m.Title != "" {
-		title := shorten(strings.TrimSpace(state+" "+m.Title), headerMax)
+		title := m.Title
+		if state != "" {
+			title = state + " · " + title
+		}
+		title = shorten(title, headerMax)
 		d.used += length(title)
 		return append([]slack.Block{slack.NewHeaderBlock(plain(title))}, d.blocks(lead)...)
 	}

@@ -52,7 +52,7 @@ func (b *Bot) ID() bot.NetworkID { return Network }
 // adds to a message (escapes, signs) finds room in the difference.
 func (b *Bot) Caps() bot.Caps {
 	return bot.Caps{
-		TitleMax: 140, TextMax: 2800, TotalMax: 10_000, BlocksMax: 40,
+		TitleMax: 136, TextMax: 2800, TotalMax: 10_000, BlocksMax: 40,
 		ButtonsMax: 20, LabelMax: 70, FieldsMax: 20, TableRows: 60, TableCols: 12, FileMax: 20 << 20,
 		Threads: true, Private: true, Forms: true, Images: true,
 		AckWithin: 3 * time.Second, PostEvery: time.Second, EditEvery: 1200 * time.Millisecond,

@@ -342,7 +342,6 @@ func TestSlackTenPress(t *testing.T) {
 // acked counts the acknowledgements in an incident's thread.
 func (n *settler) acked(card string) (times int) {
 	for _, m := range n.slack.See(n.ann, n.ops, card) {
-		n.Logf("%.200s", m.Text)
 		if m.ID != card && strings.Contains(m.Text, "cknowledged") {
 			times++
 		}
