@@ -2,6 +2,7 @@ package slackbot
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -122,5 +123,49 @@ func TestRotationUnderTraffic(t *testing.T) {
 			sink.none(t)
 			eventually(t, "every incident is there", func() bool { return w.count(w.ann, "", "incident ") == incidents })
 		})
+	}
+}
+
+// TestPictureUnderWay: while Slack has yet to look at a new picture it refuses the message; that is sent again, with the
+// picture uploaded once.
+func TestPictureUnderWay(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, ModeHTTP, nil)
+	m := words("with a picture")
+	m.Blocks = append(m.Blocks, bot.Image{Name: "lag.png", Alt: "lag over an hour", PNG: []byte("\x89PNG\r\n\x1a\n")})
+	w.slack.Fault(methodPost, slacktest.Fault{Code: "slack_file_not_found", Times: 2})
+	ref, err := w.bot.Post(t.Context(), w.place(""), "a/head", m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := w.slack.Message(w.ops, ref.ID)
+	if n := len(w.slack.Calls(methodUploaded)); n != 1 || !strings.Contains(got.Text, "lag over an hour") || strings.Contains(got.Text, "could not be shown") {
+		t.Errorf("%d uploads, the message says %q", n, got.Text)
+	}
+	if n := w.count(w.ann, "", "with a picture"); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+// TestBroadcast: what is said in a thread is seen in the channel too when it is to be, and only then.
+func TestBroadcast(t *testing.T) {
+	t.Parallel()
+	w := newSwiftWorkspace(t, ModeHTTP)
+	root, err := w.bot.Post(t.Context(), w.place(""), "a/head", words("firing"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, m := range map[string]bot.Message{"a/1": words("a word in the thread"), "a/2": {Broadcast: true, Blocks: words("nobody took it").Blocks}} {
+		if _, err := w.bot.Post(t.Context(), w.place(root.ID), key, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		thread, text string
+		want         int
+	}{{"", "a word", 0}, {"", "nobody took it", 1}, {root.ID, "a word", 1}, {root.ID, "nobody took it", 1}} {
+		if n := w.count(w.ann, c.thread, c.text); n != c.want {
+			t.Errorf("%q is seen %d times in thread %q, want %d", c.text, n, c.thread, c.want)
+		}
 	}
 }

@@ -118,9 +118,10 @@ func labelled(label, want string) bool {
 	return label == want || open && strings.HasPrefix(label, start)
 }
 
-// pattern is a script's regular expression. A fact may be written "Name value" or "Name: value", as the chat service likes.
+// pattern is a script's regular expression. A fact may be written "Name value" or "Name: value", and a title "OK Title" or
+// "OK · Title", as the chat service likes.
 func pattern(s string) *regexp.Regexp {
-	return regexp.MustCompile(strings.ReplaceAll(s, " ", ":? "))
+	return regexp.MustCompile(strings.ReplaceAll(s, " ", "(:| ·)? "))
 }
 
 // oneLine is a text as the scripts match it.
