@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +39,10 @@ type Options struct {
 	APIURL string `yaml:"api_url"`
 	// DirectMessages lets people use drey in direct messages, where channel rules of the policy do not hold.
 	DirectMessages bool `yaml:"direct_messages"`
+	// MemberPermissions are the permissions that a member needs to be shown drey's commands at all, as Discord's number: "0" is
+	// administrators alone. Empty: everybody. Administrators of a server can choose otherwise there; the policy is asked in any
+	// case.
+	MemberPermissions string `yaml:"member_permissions"`
 
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time `yaml:"-"`
@@ -73,6 +78,9 @@ func (o Options) Validate() error {
 	}
 	if key, err := hex.DecodeString(o.PublicKey); o.Mode == ModeHTTP && (err != nil || len(key) != 32) {
 		bad("public_key: want the Public Key of the developer portal, 64 hexadecimal digits")
+	}
+	if _, err := strconv.ParseUint(o.MemberPermissions, 10, 63); o.MemberPermissions != "" && err != nil {
+		bad("member_permissions: want a number of Discord's permissions such as \"0\", have %q", o.MemberPermissions)
 	}
 	for i, g := range o.Guilds {
 		if !isSnowflake(g) {

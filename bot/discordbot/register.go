@@ -58,6 +58,9 @@ func (b *Bot) commands(specs []bot.CommandSpec) (map[string][]Command, error) {
 	if err != nil {
 		return nil, fmt.Errorf("commands for discord: %w", err)
 	}
+	for i := range cmds {
+		cmds[i].MemberPermissions = b.o.MemberPermissions
+	}
 	out := map[string][]Command{everywhere: {}}
 	for _, g := range b.o.Guilds {
 		out[g] = cmds

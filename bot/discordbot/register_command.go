@@ -13,8 +13,9 @@ import (
 	"github.com/drey-ops/drey/bot"
 )
 
-// Command is a command as Discord registers it. It says nothing about who may use it: Discord then lets everybody who may
-// use commands in the channel, administrators of a server can narrow that, and drey asks its own policy in any case.
+// Command is a command as Discord registers it. MemberPermissions are the first gate: who lacks them is not shown the
+// command. Without them it is everybody who may use commands in the channel; administrators of a server can narrow that, and
+// drey asks its own policy in any case.
 type Command struct {
 	Type             discordgo.ApplicationCommandType       `json:"type"`
 	Name             string                                 `json:"name"`
@@ -23,6 +24,8 @@ type Command struct {
 	Options          []Option                               `json:"options,omitempty"`
 	Contexts         []discordgo.InteractionContextType     `json:"contexts,omitempty"`
 	IntegrationTypes []discordgo.ApplicationIntegrationType `json:"integration_types,omitempty"`
+
+	MemberPermissions string `json:"default_member_permissions,omitempty"`
 }
 
 // Option is a subcommand, a group of them, or a parameter.

@@ -2,6 +2,7 @@ package discordbot
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -73,6 +74,30 @@ func TestRegister(t *testing.T) {
 				t.Error(v)
 			}
 		})
+	}
+}
+
+// TestMemberPermissions: who lacks them is not shown the commands.
+func TestMemberPermissions(t *testing.T) {
+	d := discordtest.New(t, discordtest.Options{})
+	b := newIn(t, d, ModeGateway, func(o *Options) { o.Guilds, o.MemberPermissions = []string{d.Guild()}, "0" })
+	if _, err := b.Register(t.Context(), treeSpecs(t), false); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := b.Register(t.Context(), treeSpecs(t), false); err != nil || len(again) > 0 {
+		t.Errorf("registers %v again, %v", again, err)
+	}
+	d.Admin("ann")
+	if err := d.Slash("bob", d.Channel("ops"), "drey whoami", nil); !errors.Is(err, discordtest.ErrNoSuchCommand) {
+		t.Errorf("bob: %v", err)
+	}
+	if err := d.Slash("ann", d.Channel("ops"), "drey whoami", nil); errors.Is(err, discordtest.ErrNoSuchCommand) {
+		t.Errorf("ann: %v", err)
+	}
+	o := optionsFor(d, ModeGateway)
+	o.BotToken, o.MemberPermissions = "t", "administrators"
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "member_permissions") {
+		t.Errorf("got %v", err)
 	}
 }
 

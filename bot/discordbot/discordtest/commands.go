@@ -18,7 +18,7 @@ func (d *Discord) putCommands(q *request) (int, any, error) {
 		return 0, nil, badForm([]problem{wrong(nil, "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")})
 	}
 	for i, c := range all {
-		ps, err := d.judge.check("ApplicationCommandUpdateRequest", c)
+		ps, err := d.judge.check("ApplicationCommandUpdateRequest", numbered(c))
 		if err != nil {
 			return 0, nil, err
 		}
@@ -48,6 +48,16 @@ func (d *Discord) putCommands(q *request) (int, any, error) {
 	}
 	d.notify()
 	return http.StatusOK, now, nil
+}
+
+// numbered is a command whose permissions are a number, as the schema has them. The documentation has them as text, and
+// Discord takes both.
+func numbered(c object) object {
+	n, err := strconv.ParseInt(text(c, "default_member_permissions"), 10, 64)
+	if err != nil {
+		return c
+	}
+	return with(c, object{"default_member_permissions": float64(n)})
 }
 
 // command is a registered command: a known name keeps its id.
