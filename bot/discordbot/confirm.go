@@ -1,10 +1,6 @@
 package discordbot
 
-import (
-	"context"
-
-	"github.com/drey-ops/drey/bot"
-)
+import "context"
 
 // component decodes the press of a button. One that asks first is answered with its question, whose own buttons carry what
 // it was about; only the press of those is delivered, as a press of the first.
@@ -29,12 +25,7 @@ func (b *Bot) component(ctx context.Context, in *interaction, d decoded) decoded
 	case actNo:
 		return decoded{now: firstResponse{Type: respondUpdate, Data: confirmedMessage(label, false)}}
 	case actYes, actYesOp:
-		// From here on it is a press on the message that bore the button.
-		if d.gesture.hidden = false; p.Origin != "" {
-			d.gesture.origin = p.Origin
-			d.event.Origin = &bot.MessageRef{Place: d.event.Place, ID: p.Origin}
-		}
-		if p.act == actYes {
+		if d.confirmed(p); p.act == actYes {
 			d.opening = &firstResponse{Type: respondUpdate, Data: confirmedMessage(label, true)}
 		}
 	case actKept:

@@ -133,8 +133,30 @@ func (b *Bot) submitted(in *interaction, d decoded) decoded {
 	d.event.Button, d.event.Form = id, formValues(in.Data.Components)
 	if in.Message != nil {
 		d.bornBy(in)
+		d.asked(in)
 	}
 	return d
+}
+
+// asked is for a form that was opened from the question of a button: once the form is sent the question is put away, which it
+// could not be before, because opening the form was the one response to its own press.
+func (d *decoded) asked(in *interaction) {
+	eachComponent(in.Message.Components, 0, func(c componentIn) {
+		p, ok := parsePressed(c.CustomID)
+		if !ok || p.act != actYesOp || !d.gesture.hidden {
+			return
+		}
+		d.confirmed(p)
+		d.opening = &firstResponse{Type: respondUpdate, Data: confirmedMessage(labelOf(in.Message.Components, c.CustomID), true)}
+	})
+}
+
+// confirmed makes the press of a question's button one on the message that bore the button it asks about.
+func (d *decoded) confirmed(p pressed) {
+	if d.gesture.hidden = false; p.Origin != "" {
+		d.gesture.origin = p.Origin
+		d.event.Origin = &bot.MessageRef{Place: d.event.Place, ID: p.Origin}
+	}
 }
 
 // bornBy notes the message that bore the button.

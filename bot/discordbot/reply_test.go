@@ -270,3 +270,50 @@ func TestNotAllowedToWrite(t *testing.T) {
 		}
 	})
 }
+
+// TestConfirmedPressThatOpens: the question of a button that opens a form is put away once the form is sent.
+func TestConfirmedPressThatOpens(t *testing.T) {
+	both(t, func(k *talk) {
+		form := &bot.Form{ID: strings.Repeat("f", 24), Title: "Cancel", Fields: []bot.Input{{Name: "why", Label: "Why", Kind: "line"}}}
+		m := text("card")
+		m.Blocks = append(m.Blocks, bot.Actions{{ID: strings.Repeat("s", 24), Label: "Cancel orders", Style: bot.Danger, Confirm: "Cancel prod/orders?", Opens: true}})
+		ref, err := k.bot.Post(t.Context(), k.place(), "k/1", m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.ready(t)
+		k.do(k.t, "ask", func() error { return k.d.ClickOn("ann", k.channel, ref.ID, "Cancel orders") })
+		k.wants("ann", "card", "!⚠️ Cancel prod/orders?")
+		k.reply(k.press("Cancel orders"), bot.Message{Form: form})
+		k.await(k.t, "form", func() bool { _, open := k.d.Modal("ann"); return open })
+		ev := k.gesture("submit", func() error { return k.d.Submit("ann", map[string]string{"why": "because"}) })
+		k.wants("ann", "card", "!Confirmed: Cancel orders")
+		if ev.Origin == nil || ev.Origin.ID != ref.ID || ev.Form["why"] != "because" {
+			k.t.Errorf("got %+v, origin %+v", ev, ev.Origin)
+		}
+		k.reply(ev, text("cancelled"))
+		k.wants("bob", "card", "cancelled")
+	})
+}
+
+// TestRolesOfEachPress: a press has the roles of its moment, not those of when the message came.
+func TestRolesOfEachPress(t *testing.T) {
+	both(t, func(k *talk) {
+		m := text("card")
+		m.Blocks = append(m.Blocks, bot.Actions{{ID: strings.Repeat("s", 24), Label: "Show"}})
+		k.post(k.place(), "k/1", m)
+		k.ready(t)
+		for _, roles := range [][]string{{"operators"}, {}, {"operators", "viewers"}} {
+			k.d.SetRoles("ann", roles...)
+			ev := k.press("Show")
+			k.reply(ev, alone(text("shown")))
+			var want []string
+			for _, r := range roles {
+				want = append(want, k.d.Role(r))
+			}
+			if !slices.Equal(ev.Actor.Groups, want) {
+				k.t.Errorf("roles %v, want %v", ev.Actor.Groups, want)
+			}
+		}
+	})
+}
