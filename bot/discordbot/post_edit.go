@@ -117,7 +117,7 @@ func (b *Bot) postForum(ctx context.Context, at bot.Place, key string, m bot.Mes
 		err := b.sender.do(ctx, "start thread", "POST", "channels/"+at.Channel+"/threads", upload{body, files}, &got)
 		return got.ID, err
 	}
-	o.look = func(ctx context.Context, p posting) (string, error) { return b.lookInForum(ctx, at.Channel, p) }
+	o.look = func(ctx context.Context, p posting) (string, error) { return b.lookInForum(ctx, at.Channel, t.Name, p) }
 	ref.ID, err = o.run(ctx)
 	if isCode(err, codeUnknownTag, codeTagRequired) {
 		b.threads.forget(at.Channel)
@@ -134,21 +134,37 @@ func (b *Bot) postForum(ctx context.Context, at bot.Place, key string, m bot.Mes
 	return ref, nil
 }
 
-// lookInForum looks whether the newest thread of a forum is that of an earlier try.
-func (b *Bot) lookInForum(ctx context.Context, channel string, p posting) (string, error) {
+// lookInForum looks for the thread of an earlier try, named so, among those of the forum that are active.
+func (b *Bot) lookInForum(ctx context.Context, channel, name string, p posting) (string, error) {
 	var c struct {
-		Newest string `json:"last_message_id"`
+		Guild string `json:"guild_id"`
 	}
 	if err := b.sender.do(ctx, "get channel", "GET", "channels/"+channel, nil, &c); err != nil {
 		return "", err
 	}
-	if !isSnowflake(c.Newest) || !near(c.Newest, p.Tried) {
-		return "", nil
+	var active struct {
+		Threads []struct {
+			ID     string `json:"id"`
+			Parent string `json:"parent_id"`
+			Name   string `json:"name"`
+		} `json:"threads"`
 	}
-	var m postedMessage
-	err := b.sender.do(ctx, "get message", "GET", "channels/"+c.Newest+"/messages/"+c.Newest, nil, &m)
-	if isCode(err, codeUnknownChannel, codeUnknownMessage, codeNoAccess) || err == nil && m.sum() != p.Sum {
-		return "", nil
+	if err := b.sender.do(ctx, "list active threads", "GET", "guilds/"+c.Guild+"/threads/active", nil, &active); err != nil {
+		return "", err
 	}
-	return c.Newest, err
+	for _, t := range active.Threads {
+		if t.Parent != channel || t.Name != name || !near(t.ID, p.Tried) {
+			continue
+		}
+		var m postedMessage
+		err := b.sender.do(ctx, "get message", "GET", "channels/"+t.ID+"/messages/"+t.ID, nil, &m)
+		switch {
+		case isCode(err, codeUnknownChannel, codeUnknownMessage, codeNoAccess):
+		case err != nil:
+			return "", err
+		case m.sum() == p.Sum:
+			return t.ID, nil
+		}
+	}
+	return "", nil
 }

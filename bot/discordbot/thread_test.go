@@ -162,8 +162,9 @@ func TestForum(t *testing.T) {
 	if _, err := s.bot.Post(t.Context(), at, "k/9", text("lost")); err == nil {
 		t.Error("no error")
 	}
+	s.post(at, "k/10", text("another that comes between"))
 	s.post(at, "k/9", text("lost"))
-	if n := len(s.d.See("ann", forum, "")); n != 2 {
+	if n := len(s.d.See("ann", forum, "")); n != 3 {
 		t.Errorf("%d posts", n)
 	}
 }
