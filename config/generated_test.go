@@ -127,7 +127,7 @@ func TestGeneratedReadme(t *testing.T) {
 
 One YAML file. Unknown keys are refused; every key has a default; any value may hold ` + "`${env:NAME}` or `${file:/path}`" + `.
 ` + "`drey config init` writes [a commented file](drey.yaml) to begin with, `drey config check` tells every mistake with its line, and `drey config schema`" + `
-prints a JSON schema for editors. ` + "`SIGHUP`" + ` reloads roles and policy; everything else takes effect at the next start.
+prints a JSON schema for editors. ` + "`SIGHUP`" + ` reloads roles, policy and the tokens of chat services; everything else takes effect at the next start.
 
 This table is made from the code by ` + "`make generate`" + `.
 

@@ -166,10 +166,21 @@ func (b *Bot) upload(ctx context.Context, u upload) (id string, err error) {
 		})
 		return err
 	})
-	if err != nil {
+	if err != nil && !(unsure(err) && b.arrived(ctx, u, slot.FileID)) {
 		return "", fmt.Errorf("upload %s: %w", u.name, err)
 	}
 	return slot.FileID, nil
+}
+
+// arrived says whether a file is in its channel although the answer that should say so was lost. Sent again it would be
+// there twice.
+func (b *Bot) arrived(ctx context.Context, u upload, id string) bool {
+	var f *slack.File
+	err := b.client.call(ctx, request{method: "files.info"}, func(ctx context.Context, api *slack.Client) (err error) {
+		f, _, _, err = api.GetFileInfoContext(ctx, id, 0, 0)
+		return err
+	})
+	return err == nil && (u.channel == "" || slices.Contains(slices.Concat(f.Channels, f.Groups, f.IMs), u.channel))
 }
 
 // filesOf are the files of a message that hold anything; Slack takes no empty ones.

@@ -12,7 +12,7 @@ import (
 	"github.com/drey-ops/drey/config/secret"
 )
 
-// TestStormOfStates: forty incidents break out at once in one channel, and each changes ten times while the channel takes a
+// TestStormOfStates: thirty incidents break out at once in one channel, and each changes ten times while the channel takes a
 // message a second. Slack refuses nothing, none is lost or doubled, and each shows its newest state when it comes.
 func TestStormOfStates(t *testing.T) {
 	t.Parallel()
@@ -21,7 +21,7 @@ func TestStormOfStates(t *testing.T) {
 	}
 	w := newWorkspace(t, ModeHTTP, nil)
 	o := w.outbox()
-	const incidents, states = 40, 10
+	const incidents, states = 30, 10
 	head := func(i, state int) bot.Delivery {
 		return bot.Delivery{Key: fmt.Sprintf("inc%d/head", i), To: w.place(""), Message: words("incident %d is in state %d;", i, state)}
 	}
@@ -167,5 +167,28 @@ func TestBroadcast(t *testing.T) {
 		if n := w.count(w.ann, c.thread, c.text); n != c.want {
 			t.Errorf("%q is seen %d times in thread %q, want %d", c.text, n, c.thread, c.want)
 		}
+	}
+}
+
+// TestFileOfALostAnswer: a file whose arrival Slack could not tell of is not sent again.
+func TestFileOfALostAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, ModeHTTP, nil)
+	m := words("with a file")
+	m.Blocks = append(m.Blocks, bot.File{Name: "trace.txt", Data: []byte("at line 1\n")})
+	w.slack.Fault(methodUploaded, slacktest.Fault{Lost: true})
+	ref, err := w.bot.Post(t.Context(), w.place(""), "a/head", m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.bot.Edit(t.Context(), ref, m); err != nil {
+		t.Fatal(err)
+	}
+	files := 0
+	for _, x := range w.slack.See(w.ann, w.ops, ref.ID) {
+		files += len(x.Files)
+	}
+	if files != 1 {
+		t.Errorf("the file is there %d times", files)
 	}
 }

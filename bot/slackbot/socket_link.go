@@ -165,10 +165,16 @@ func ending(err error) error {
 	return withoutAddress(err)
 }
 
+// frameOf decodes a frame; false when it is none of Slack's.
+func frameOf(raw []byte) (f socketFrame, ok bool) {
+	err := lenient(raw, &f)
+	return f, err == nil
+}
+
 // frame takes one frame. Its error ends the connection.
 func (l *socketLink) frame(raw []byte) error {
-	var f socketFrame
-	if malformed := lenient(raw, &f) != nil; malformed {
+	f, ok := frameOf(raw)
+	if !ok {
 		l.b.refuse(refusedMalformed, ModeSocket)
 		return nil
 	}

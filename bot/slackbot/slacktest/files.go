@@ -23,6 +23,7 @@ type file struct {
 	want                 int // the length that was announced
 	data                 []byte
 	uploaded, done       bool // done: completed, so that messages may show it
+	in                   *channel
 }
 
 func (f *file) mime() string {
@@ -35,7 +36,12 @@ func (f *file) mime() string {
 
 func (s *Slack) fileJSON(f *file) object {
 	link := s.base + "/files/" + f.id + "/" + f.name
+	in := object{"channel": []any{}, "group": []any{}, "im": []any{}}
+	if f.in != nil {
+		in[f.in.kindOfShare()] = []any{f.in.id}
+	}
 	return object{
+		"channels": in["channel"], "groups": in["group"], "ims": in["im"],
 		"id": f.id, "created": s.o.Now().Unix(), "timestamp": s.o.Now().Unix(), "name": f.name, "title": f.title, "mimetype": f.mime(),
 		"filetype": strings.TrimPrefix(path.Ext(f.name), "."), "pretty_type": "File", "user": f.user, "user_team": teamID, "editable": false, "size": len(f.data),
 		"mode": "hosted", "is_external": false, "external_type": "", "is_public": true, "public_url_shared": false, "display_as_bot": false, "username": "",
@@ -151,7 +157,21 @@ func (s *Slack) share(id string, p params, all []*file) *refusal {
 	}
 	m.ts = s.ts()
 	c.messages = append(c.messages, m)
+	for _, f := range all {
+		f.in = c
+	}
 	return nil
+}
+
+// kindOfShare is what files.info counts a channel as.
+func (c *channel) kindOfShare() string {
+	switch c.kind() {
+	case "im":
+		return "im"
+	case "public_channel":
+		return "channel"
+	}
+	return "group"
 }
 
 func (s *Slack) filesInfo(p params) (object, *refusal) {
