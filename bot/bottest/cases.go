@@ -212,9 +212,8 @@ func hostileText(s *scene) {
 	}
 }
 
-func (s *scene) byID(who, id string) Seen {
+func (s *scene) byID(who, id string) (got Seen) {
 	s.Helper()
-	var got Seen
 	s.until(func() bool {
 		for _, m := range s.h.Read(s, who, "") {
 			if m.ID == id {
