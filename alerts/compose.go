@@ -23,7 +23,7 @@ const (
 
 // head is the message that stands for the incident in a channel; it depends on the incident alone.
 func head(i *Incident) bot.Message {
-	m := bot.Message{Title: stateWord(i) + ": " + i.Title, Tone: toneOf(i), Fallback: headline(i), State: i.State(), Closed: !i.Open()}
+	m := bot.Message{Title: stateWord(i) + ": " + i.Title, Tone: toneOf(i), Fallback: headline(i), State: i.State(), Closed: !i.Open(), Stated: true}
 	shown := i.shown()
 	if s := summary(shown); s != "" {
 		m.Blocks = append(m.Blocks, bot.Textf("**%s**", s))

@@ -114,6 +114,8 @@ type Message struct {
 	// titles or tags. Closed says that nothing more is expected there, for those that can put threads away.
 	State  string `json:"state,omitempty"`
 	Closed bool   `json:"closed,omitempty"`
+	// Stated says that the title begins with the state in words ("Firing: …"): the tone's word would say it twice.
+	Stated bool `json:"stated,omitempty"`
 	// Fallback is one complete sentence for notifications and screen readers; empty: made from the title and first text.
 	Fallback string `json:"fallback,omitempty"`
 }

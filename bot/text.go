@@ -144,6 +144,14 @@ func (t Tone) Word() string {
 	return ""
 }
 
+// Word is what is to stand before the title: the tone's word, or nothing where the title says how things stand.
+func (m Message) Word() string {
+	if m.Stated && m.Title != "" {
+		return ""
+	}
+	return m.Tone.Word()
+}
+
 // Word is the state in a word or two.
 func (s StepState) Word() string {
 	switch s {

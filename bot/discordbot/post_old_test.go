@@ -97,12 +97,12 @@ func TestOldEditsToldOnce(t *testing.T) {
 func TestOldEditsInAForum(t *testing.T) {
 	s, skew := newOld(t)
 	at := bot.Place{Network: Network, Channel: s.d.ForumChannel("alerts", "firing", "resolved")}
-	m := bot.Message{Title: "Firing: orders", Tone: bot.Bad, State: "firing"}
+	m := bot.Message{Title: "Firing: orders", Tone: bot.Bad, State: "firing", Stated: true}
 	ref := s.post(at, "k/1", m)
 	before := s.channelJSON(ref.ID)
 	skew.Store(int64(2 * time.Hour))
 	s.edit(ref, m)
-	m = bot.Message{Title: "Resolved: orders", Tone: bot.Good, State: "resolved", Closed: true}
+	m = bot.Message{Title: "Resolved: orders", Tone: bot.Good, State: "resolved", Closed: true, Stated: true}
 	s.refused(ref, m)
 	if after := s.channelJSON(ref.ID); after.Name != m.Title || !after.Metadata.Archived || len(after.Tags) != 1 || after.Tags[0] == before.Tags[0] {
 		t.Errorf("post %+v", after)

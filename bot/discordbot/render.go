@@ -100,13 +100,10 @@ func render(m bot.Message) (body, []file) {
 
 // headline writes the content, and returns the blocks that remain for the card.
 func (r *renderer) headline(m bot.Message) []bot.Block {
-	sign, word := signOf(m.Tone), m.Tone.Word()
+	sign, word := signOf(m.Tone), m.Word()
 	blocks := m.Blocks
 	if m.Title != "" {
 		title := cutEscaped(m.Title, leadMax)
-		if m.State != "" {
-			word = "" // the title says how things stand
-		}
 		r.body.Content = "**" + strings.Join(slices.DeleteFunc([]string{sign, word, title}, func(s string) bool { return s == "" }), " ") + "**"
 		return blocks
 	}

@@ -51,7 +51,7 @@ func stories() map[string]bot.Message {
 	stop.Confirm = "Stop prod/orders-enrichment?"
 	return map[string]bot.Message{
 		"alert": {
-			Title: "Firing: checkpoints of orders-enrichment fail", Tone: bot.Bad, State: "firing", Fallback: "Checkpoints of prod/orders-enrichment fail since 14:03.",
+			Title: "Firing: checkpoints of orders-enrichment fail", Tone: bot.Bad, State: "firing", Stated: true, Fallback: "Checkpoints of prod/orders-enrichment fail since 14:03.",
 			Blocks: []bot.Block{
 				bot.Text{Spans: []bot.Span{{Text: "on call", Mention: "group:1300000000000000001"}}},
 				bot.Textf("3 checkpoints in a row failed. The last one that completed is **chk-4711**, %s.", bot.Span{Text: "14:03", At: at}),

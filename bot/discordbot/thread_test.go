@@ -206,7 +206,7 @@ func TestMentions(t *testing.T) {
 func TestThreadFollowsItsMatter(t *testing.T) {
 	s := newServer(t, ModeGateway, discordtest.Options{NoLimits: true})
 	m := func(state, title string, tone bot.Tone) bot.Message {
-		return bot.Message{Title: title, State: state, Tone: tone, Closed: state == "resolved"}
+		return bot.Message{Title: title, State: state, Tone: tone, Closed: state == "resolved", Stated: true}
 	}
 	root := s.post(s.place(), "k/1", m("firing", "Firing: orders", bot.Bad))
 	s.edit(root, m("firing", "Firing: orders, payments", bot.Bad)) // there is no thread yet

@@ -115,13 +115,13 @@ func leads(b bot.Block) bool {
 
 // head is the title and the first blocks. A state without a title stands before the first text.
 func (d *drawer) head(m bot.Message, lead []bot.Block) []slack.Block {
-	state := state(m.Tone)
+	state := state(m)
 	if m.Title != "" {
-		title := m.Title
-		if state != "" {
-			title = state + " · " + title
+		title := state + " " + m.Title
+		if m.Word() != "" {
+			title = state + " · " + m.Title
 		}
-		title = shorten(title, headerMax)
+		title = shorten(strings.TrimSpace(title), headerMax)
 		d.used += length(title)
 		return append([]slack.Block{slack.NewHeaderBlock(plain(title))}, d.blocks(lead)...)
 	}
@@ -152,20 +152,21 @@ func (d *drawer) pending(m bot.Message) []slack.Block {
 }
 
 // state is a tone as a sign and a word; empty for Plain.
-func state(t bot.Tone) string {
-	switch t {
+func state(m bot.Message) string {
+	sign := ""
+	switch m.Tone {
 	case bot.Good:
-		return "✅ " + t.Word()
+		sign = "✅"
 	case bot.Busy:
-		return "🔵 " + t.Word()
+		sign = "🔵"
 	case bot.Warn:
-		return "🟡 " + t.Word()
+		sign = "🟡"
 	case bot.Bad:
-		return "🔴 " + t.Word()
+		sign = "🔴"
 	case bot.Muted:
-		return "⚪ " + t.Word()
+		sign = "⚪"
 	}
-	return ""
+	return strings.TrimSpace(sign + " " + m.Word())
 }
 
 // color is that of the bar; empty for Plain.
@@ -188,7 +189,7 @@ func color(t bot.Tone) string {
 // summary is one complete sentence: screen readers read it instead of the blocks.
 func summary(m bot.Message) string {
 	s := strings.TrimSpace(m.Summary())
-	if word := m.Tone.Word(); m.Fallback == "" && word != "" && !strings.HasPrefix(s, word) {
+	if word := m.Word(); m.Fallback == "" && word != "" && !strings.HasPrefix(s, word) {
 		s = strings.TrimSuffix(word+": "+s, ": ")
 	}
 	if s == "" {

@@ -42,7 +42,7 @@ func toURL(label, to string) bot.Button { return bot.Button{Label: label, URL: t
 func stories() map[string]bot.Message {
 	out := map[string]bot.Message{
 		"alert-firing": {
-			Title: "Firing: FlinkJobRestartLoop payments-fraud", Tone: bot.Bad, State: "firing",
+			Title: "Firing: FlinkJobRestartLoop payments-fraud", Tone: bot.Bad, State: "firing", Stated: true,
 			Fallback: "Firing: FlinkJobRestartLoop payments-fraud (critical). The job restarted 14 times in 10 minutes",
 			Blocks: []bot.Block{
 				bot.Textf("**The job restarted 14 times in 10 minutes**"),
@@ -61,7 +61,7 @@ func stories() map[string]bot.Message {
 			},
 		},
 		"alert-resolved": {
-			Title: "Resolved: FlinkJobRestartLoop payments-fraud", Tone: bot.Good, State: "resolved", Closed: true,
+			Title: "Resolved: FlinkJobRestartLoop payments-fraud", Tone: bot.Good, State: "resolved", Closed: true, Stated: true,
 			Fallback: "Resolved: FlinkJobRestartLoop payments-fraud (critical)",
 			Blocks: []bot.Block{
 				bot.Textf("**The job restarted 14 times in 10 minutes**"),

@@ -115,7 +115,7 @@ func homeStory() bot.Message {
 func TestRenderOrder(t *testing.T) {
 	r := render(one(t, stories()["alert-firing"]), nil)
 	head, ok := r.Blocks[0].(*slack.HeaderBlock)
-	if !ok || head.Text.Text != "🔴 Problem · Firing: FlinkJobRestartLoop payments-fraud" {
+	if !ok || head.Text.Text != "🔴 Firing: FlinkJobRestartLoop payments-fraud" {
 		t.Errorf("the head is %+v", r.Blocks[0])
 	}
 	if _, ok := r.Blocks[len(r.Blocks)-1].(*slack.ActionBlock); !ok || len(r.Attachments) != 1 || r.Attachments[0].Color != color(bot.Bad) {
