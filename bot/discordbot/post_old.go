@@ -122,7 +122,7 @@ func (b *Bot) tellOnce(ctx context.Context, ref bot.MessageRef, m bot.Message) e
 	if v.Done {
 		return nil
 	}
-	below := bot.Message{Title: title, Tone: m.Tone, State: m.State, Blocks: []bot.Block{
+	below := bot.Message{Title: title, Tone: m.Tone, State: m.State, Stated: m.Stated, Blocks: []bot.Block{
 		bot.Notef("Discord takes no more changes of older messages for now: the message that this belongs to still shows an earlier state."),
 	}}
 	for _, x := range m.Blocks {
