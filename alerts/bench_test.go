@@ -170,7 +170,7 @@ func BenchmarkTake(b *testing.B) {
 		}
 	})
 	b.Run("explain", func(b *testing.B) {
-		p, err := NewPipeline(testOptions())
+		p, err := NewPipeline(testOptions(), nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -48,6 +48,43 @@ func head(i *Incident) bot.Message {
 	return m
 }
 
+// headIn is the head as a channel's routes want it: it calls people while the incident fires and nobody has taken it, and
+// shows the buttons they allow. Networks notify of a mention when the message is posted, and of none when it is edited; so it
+// stands in every state that may be the first to be posted.
+func (i *Incident) headIn(m bot.Message, t *Target) bot.Message {
+	m.Blocks = slices.Clone(m.Blocks)
+	if calls := t.mentions(); len(calls) > 0 && i.State() == Firing {
+		if first, ok := m.Blocks[0].(bot.Text); ok {
+			m.Blocks[0] = bot.Text{Spans: slices.Concat(first.Spans, calls)}
+		} else {
+			m.Blocks = slices.Insert(m.Blocks, 0, bot.Block(bot.Text{Spans: calls[1:]}))
+		}
+	}
+	if t.Buttons == nil {
+		return m
+	}
+	for n, b := range m.Blocks {
+		if acts, ok := b.(bot.Actions); ok {
+			m.Blocks[n] = slices.DeleteFunc(slices.Clone(acts), func(b bot.Button) bool { return !slices.Contains(t.Buttons, buttonName(b.Call.Path)) })
+		}
+	}
+	m.Blocks = slices.DeleteFunc(m.Blocks, func(b bot.Block) bool {
+		acts, ok := b.(bot.Actions)
+		return ok && len(acts) == 0
+	})
+	return m
+}
+
+// mentions are the spans that call people, each after a blank.
+func (t *Target) mentions() []bot.Span {
+	var out []bot.Span
+	for _, who := range t.Mentions {
+		_, id, _ := strings.Cut(who, ":")
+		out = append(out, bot.Span{Text: " "}, bot.Span{Text: "@" + id, Mention: who})
+	}
+	return out
+}
+
 func stateWord(i *Incident) string {
 	switch i.State() {
 	case Resolved:
@@ -266,6 +303,28 @@ func (i *Incident) Message() bot.Message { return head(i) }
 // ButtonPaths are the commands that the buttons of an incident call.
 func ButtonPaths() []string {
 	return []string{"alerts ack", "alerts silence", "alerts unsilence", "flink diagnose", "flink savepoint", "flink restart", "flink stop"}
+}
+
+// buttonName is what the configuration calls the button of a command.
+func buttonName(path string) string {
+	if path == "alerts unsilence" {
+		return "silence"
+	}
+	return path[strings.LastIndex(path, " ")+1:]
+}
+
+// buttonNames are all that a route may ask for, sorted.
+func buttonNames() []string {
+	var out []string
+	for _, p := range ButtonPaths() {
+		out = append(out, buttonName(p))
+	}
+	return unique(out)
+}
+
+func unique(in []string) []string {
+	slices.Sort(in)
+	return slices.Compact(in)
 }
 
 // buttons are those that can work now.

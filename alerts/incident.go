@@ -60,7 +60,15 @@ type Target struct {
 	Place   bot.Place `json:"place"`
 	Route   string    `json:"route"`
 	Headed  bool      `json:"headed,omitempty"`  // that the head has been put
+	Head    string    `json:"head,omitempty"`    // digest of the head as last put
 	Stories int       `json:"stories,omitempty"` // how many have been told in the thread
+
+	Mentions []string   `json:"mentions,omitempty"` // whom to notify, as bot.Span.Mention has it
+	Buttons  []string   `json:"buttons"`            // the names of those to show; nil: all that can work
+	Mute     [][]string `json:"mute,omitempty"`     // mute times of each route that leads here: it is muted while one of every list holds
+	Quiet    time.Time  `json:"quiet,omitzero"`     // until when it is muted
+	Held     bool       `json:"held,omitempty"`     // that a mute kept the head back
+	Missed   int        `json:"missed,omitempty"`   // stories that a mute kept back
 }
 
 // Line is one thing that happened to an incident.
@@ -111,8 +119,7 @@ type Incident struct {
 	Targets []Target  `json:"targets,omitempty"`
 	Lines   []Line    `json:"lines,omitempty"`
 	Members time.Time `json:"members,omitzero"` // when the thread was last told who joined and left
-	Head    string    `json:"head,omitempty"`   // digest of the head as last put
-	HeadAt  time.Time `json:"head_at,omitzero"`
+	HeadAt  time.Time `json:"head_at,omitzero"` // when a head was last put
 }
 
 // State is firing, acked, silenced or resolved.

@@ -337,7 +337,7 @@ func TestSilencePending(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	p, err := NewPipeline(testOptions())
+	p, err := NewPipeline(testOptions(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +348,8 @@ recall    no store was asked: taken as the first webhook of its group
 dedupe    1 of 1 alerts are news
 update    incident ID: new, firing, 1 firing, episode 1
 bind      about the job prod/orders
-match     route "all" matches: [web:oncall]
+match     route "all" matches: true
+          to web:oncall
 compose   to web:oncall: "Firing: FlinkJobCrashLoop on prod/orders (critical). FlinkJobCrashLoop happened"
           buttons: Ack, Diagnose, Savepoint, Restart, Stop
 `

@@ -3,10 +3,13 @@ package alerts
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/drey-ops/drey/bot"
 )
 
 // Env is what a route's condition can look at.
@@ -20,24 +23,33 @@ type Env struct {
 	Receiver    string            `expr:"receiver"`
 	Cluster     string            `expr:"cluster"` // of the Flink job behind the labels
 	Job         string            `expr:"job"`     // its name, or else its id
+	Owner       string            `expr:"owner"`   // the label owner, else the annotation, else the label team
 	Firing      int               `expr:"firing"`
 	Episodes    int               `expr:"episodes"`
-	Hour        int               `expr:"hour"`    // 0 to 23, in UTC
-	Weekday     string            `expr:"weekday"` // monday to sunday, in UTC
+	Hour        int               `expr:"hour"`    // 0 to 23, in Options.TimeZone
+	Weekday     string            `expr:"weekday"` // monday to sunday, in Options.TimeZone
 	// SeverityAtLeast compares by meaning: critical, error, warning, info.
 	SeverityAtLeast func(word string) bool `expr:"severityAtLeast"`
+	// HourIn and WeekdayIn are the hour and the weekday in a zone of that name.
+	HourIn    func(zone string) int    `expr:"hourIn"`
+	WeekdayIn func(zone string) string `expr:"weekdayIn"`
+	// During says whether it is now in the mute time of that name.
+	During func(name string) bool `expr:"during"`
 }
 
 // maxValue bounds the texts that rules look at, and so what a regular expression can cost.
 const maxValue = 8 << 10
 
-func (i *Incident) env(now time.Time) *Env {
+func (rs *routes) env(i *Incident, now time.Time) *Env {
+	here := now.In(rs.zone)
 	e := &Env{
 		Labels: bounded(i.Labels), Annotations: map[string]string{}, Status: Resolved, Alertname: i.Labels["alertname"], Severity: i.Severity,
-		Source: i.Source, Receiver: i.Receiver, Firing: i.FiringCount(), Episodes: i.Episodes, Hour: now.UTC().Hour(),
-		Weekday: strings.ToLower(now.UTC().Weekday().String()),
+		Source: i.Source, Receiver: i.Receiver, Firing: i.FiringCount(), Episodes: i.Episodes, Hour: here.Hour(), Weekday: weekday(here),
 	}
 	e.SeverityAtLeast = func(word string) bool { return severityRank(e.Severity) >= severityRank(word) }
+	e.HourIn = func(zone string) int { return now.In(rs.inZone(zone)).Hour() }
+	e.WeekdayIn = func(zone string) string { return weekday(now.In(rs.inZone(zone))) }
+	e.During = func(name string) bool { return rs.mutes.holds([]string{name}, now) }
 	if e.Firing > 0 {
 		e.Status = Firing
 	}
@@ -47,8 +59,14 @@ func (i *Incident) env(now time.Time) *Env {
 	if i.Job != nil {
 		e.Cluster, e.Job = i.Job.Cluster, cmp.Or(i.Job.Name, i.Job.ID)
 	}
+	e.Owner = cmp.Or(e.Labels["owner"], e.Annotations["owner"], e.Labels["team"])
 	return e
 }
+
+// inZone is a zone that a condition names; all of them were found when it was compiled.
+func (rs *routes) inZone(name string) *time.Location { return cmp.Or(rs.zones[name], time.UTC) }
+
+func weekday(t time.Time) string { return strings.ToLower(t.Weekday().String()) }
 
 // bounded returns m, or a copy with its overlong values cut.
 func bounded(m map[string]string) map[string]string {
@@ -97,7 +115,7 @@ func (b Binding) String() string {
 	return name
 }
 
-// matchStage adds the channels whose routes match. A channel once told stays: its thread must see the end.
+// matchStage finds the channels whose routes match, and what is wanted there.
 func (p *Pipeline) matchStage(_ context.Context, b Batch) (Batch, error) {
 	if b.Incident == nil || b.Kind == kindRepeat {
 		return b, nil
@@ -106,25 +124,96 @@ func (p *Pipeline) matchStage(_ context.Context, b Batch) (Batch, error) {
 		b.note("over: told where it was told before")
 		return b, nil
 	}
-	for i, err := range p.routes.index.Each(b.Incident.env(b.At)) {
-		r := p.routes.list[i]
+	env := p.routes.env(b.Incident, b.At)
+	var wanted []Target
+	for _, r := range p.matching(&b, env) {
+		places, note := r.channels(env, p.canPost)
+		if note != "" {
+			b.note("route %q: %s", r.name, note)
+		}
+		for _, place := range places {
+			wanted = append(wanted, r.target(place))
+		}
+		b.noteRoute(r, places)
+	}
+	b.Incident.aim(wanted)
+	if len(b.Incident.Targets) == 0 {
+		b.note("no route matches and there is no default: it is kept and listed, but told nowhere")
+	}
+	return b, nil
+}
+
+// matching are the routes that take an alert, in order, or the default one.
+func (p *Pipeline) matching(b *Batch, env *Env) []*route {
+	var out []*route
+	next, more := 0, true
+	for i, err := range p.routes.index.Each(env) {
+		r := &p.routes.list[i]
+		p.noteMissed(b, env, next, i)
+		next = i + 1
 		if err != nil {
 			b.note("route %q cannot be evaluated, so it does not match: %v", r.name, err)
 			continue
 		}
-		b.note("route %q matches: %v", r.name, r.places)
-		for _, place := range r.places {
-			if !slices.ContainsFunc(b.Incident.Targets, func(t Target) bool { return t.Place == place }) {
-				b.Incident.Targets = append(b.Incident.Targets, Target{Place: place, Route: r.name})
-			}
-		}
-		if !r.more {
+		b.note("route %q matches: %s", r.name, p.routes.rules[i])
+		out = append(out, r)
+		if more = r.more; !more {
 			break
 		}
 		b.note("it says continue")
 	}
-	if len(b.Incident.Targets) == 0 {
-		b.note("no route matches: it is kept and listed, but told nowhere")
+	if rest := len(p.routes.list) - next; more {
+		p.noteMissed(b, env, next, len(p.routes.list))
+	} else if rest > 0 {
+		b.note("it does not say continue: the %d below are not looked at", rest)
 	}
-	return b, nil
+	if len(out) == 0 && p.routes.fallback != nil {
+		b.note("no route matches: the default takes it")
+		out = append(out, p.routes.fallback)
+	}
+	return out
+}
+
+// missedShown bounds how many routes in a row a trace tells of that do not match.
+const missedShown = 20
+
+// noteMissed tells of the routes from up to before to that they do not match, and why.
+func (p *Pipeline) noteMissed(b *Batch, env *Env, from, to int) {
+	if b.trace == nil {
+		return
+	}
+	for i := from; i < min(to, from+missedShown); i++ {
+		b.note("route %q does not match: %s", p.routes.list[i].name, p.routes.compiler.Why(p.routes.rules[i], env))
+	}
+	if n := to - from - missedShown; n > 0 {
+		b.note("%d more routes do not match", n)
+	}
+}
+
+// noteRoute tells what a route wants.
+func (b *Batch) noteRoute(r *route, places []bot.Place) {
+	if b.trace == nil {
+		return
+	}
+	what := []string{fmt.Sprintf("to %s", joinPlaces(places))}
+	for _, n := range slices.Sorted(maps.Keys(r.calls)) {
+		for _, who := range r.calls[n] {
+			what = append(what, fmt.Sprintf("mentions %s:%s", n, who))
+		}
+	}
+	if r.buttons != nil {
+		what = append(what, "buttons "+cmp.Or(strings.Join(r.buttons, " "), "none"))
+	}
+	if len(r.mute) > 0 {
+		what = append(what, "muted by "+strings.Join(r.mute, ", "))
+	}
+	b.note("%s", strings.Join(what, "; "))
+}
+
+func joinPlaces(places []bot.Place) string {
+	var out []string
+	for _, p := range places {
+		out = append(out, p.String())
+	}
+	return strings.Join(out, ", ")
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/drey-ops/drey/alerts/guard"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/config/secret"
 )
@@ -20,6 +19,14 @@ type Options struct {
 	Sources map[string]Source `yaml:"sources"`
 	// Routes say which channels an alert goes to: the first that matches, and those after it while they say continue.
 	Routes []Route `yaml:"routes"`
+	// DefaultTo are channels for what no route matches. Without it such an incident is kept, listed and counted, and told
+	// nowhere.
+	DefaultTo []string `yaml:"default_to"`
+	// MuteTimes are quiet hours by name, for the mute of routes and during("NAME") in conditions: lists of Alertmanager's
+	// time intervals, with times, weekdays, days_of_month, months, years and location.
+	MuteTimes map[string][]TimeInterval `yaml:"mute_times"`
+	// TimeZone is that of hour and weekday in conditions, such as Europe/Berlin; the default is UTC. Mute times say their own.
+	TimeZone string `yaml:"time_zone"`
 	// MaxBody is the largest webhook taken, in bytes; 0 means 1 MB.
 	MaxBody int64 `yaml:"max_body"`
 	// ReopenWithin is how long after its end an incident that fires again goes on in the same thread; 0 means 15 minutes.
@@ -54,17 +61,6 @@ func (a *Addresses) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Route sends the alerts that match to channels.
-type Route struct {
-	Name string `yaml:"name"`
-	// Match is a condition in expr, such as labels.severity == "critical"; see Env for what it can look at.
-	Match string `yaml:"match"`
-	// To are channels, as "web:ops".
-	To []string `yaml:"to"`
-	// Continue goes on with the routes below when this one matched.
-	Continue bool `yaml:"continue"`
-}
-
 func (o Options) withDefaults() Options {
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
@@ -88,10 +84,10 @@ func (o Options) Validate() error {
 	for _, name := range slices.Sorted(maps.Keys(o.Sources)) {
 		o.Sources[name].validate(&p, name)
 	}
-	if len(o.Sources) > 0 && len(o.Routes) == 0 {
+	if len(o.Sources) > 0 && len(o.Routes) == 0 && len(o.DefaultTo) == 0 {
 		p.add("routes", `there are sources but no route, so alerts would reach nobody; add { name: all, match: "true", to: ["web:ops"] }`)
 	}
-	_, routes := compileRoutes(o.Routes)
+	_, routes := compileRoutes(o)
 	p = append(p, routes...)
 	if o.MaxBody != 0 && o.MaxBody < 1<<10 {
 		p.add("max_body", "%d bytes hold no webhook; at least 1024", o.MaxBody)
@@ -124,61 +120,11 @@ func (s Source) validate(p *Problems, name string) {
 	}
 }
 
-// route is a Route made ready.
-type route struct {
-	name   string
-	places []bot.Place
-	more   bool
-}
-
-type routes struct {
-	list  []route
-	index *guard.Index[Env]
-}
-
-func compileRoutes(in []Route) (routes, Problems) {
-	var p Problems
-	var out routes
-	var rules []*guard.Rule[Env]
-	c := guard.New[Env]()
-	names := map[string]int{}
-	for i, r := range in {
-		key := fmt.Sprintf("routes[%d]", i)
-		if r.Name == "" {
-			p.add(key+".name", "a route needs a name: explanations and the audit trail speak of it")
-		} else if first, ok := names[r.Name]; ok {
-			p.add(key+".name", "%q is the name of routes[%d] too", r.Name, first)
-		} else {
-			names[r.Name] = i
-		}
-		rule, err := c.Compile(r.Match)
-		if err != nil {
-			p.add(key+".match", "%v", err)
-		}
-		if len(r.To) == 0 {
-			p.add(key+".to", `no channel; write to: ["web:ops"]`)
-		}
-		made := route{name: r.Name, more: r.Continue}
-		for j, to := range r.To {
-			place, err := bot.ParsePlace(to)
-			if err != nil {
-				p.add(fmt.Sprintf("%s.to[%d]", key, j), "%v", err)
-			}
-			made.places = append(made.places, place)
-		}
-		rules, out.list = append(rules, rule), append(out.list, made)
-	}
-	if len(p) == 0 {
-		out.index = c.Index(rules)
-	}
-	return out, p
-}
-
 // Places are the channels that any route names, sorted: for checks that the networks know them.
 func (o Options) Places() []bot.Place {
 	seen := map[string]bot.Place{}
-	for _, r := range o.Routes {
-		for _, to := range r.To {
+	for _, list := range append([]Route{{To: o.DefaultTo}}, o.Routes...) {
+		for _, to := range list.To {
 			if p, err := bot.ParsePlace(to); err == nil {
 				seen[p.String()] = p
 			}

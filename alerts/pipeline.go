@@ -68,15 +68,17 @@ type Pipeline struct {
 	options Options
 	routes  routes
 	recall  Recall
+	canPost func(bot.Place) error
 }
 
-// NewPipeline returns a Pipeline without a memory: to it every webhook is the first of its group. Options must be valid.
-func NewPipeline(o Options) (*Pipeline, error) {
+// NewPipeline returns a Pipeline without a memory: to it every webhook is the first of its group. Options must be valid. canPost
+// is Hooks.CanPost.
+func NewPipeline(o Options, canPost func(bot.Place) error) (*Pipeline, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	r, _ := compileRoutes(o.Routes)
-	return &Pipeline{options: o.withDefaults(), routes: r, recall: forgetful}, nil
+	r, _ := compileRoutes(o)
+	return &Pipeline{options: o.withDefaults(), routes: r, recall: forgetful, canPost: canPost}, nil
 }
 
 func forgetful(_ context.Context, b Batch) (Batch, error) {
@@ -99,6 +101,7 @@ func (p *Pipeline) deciding() []Stage {
 		{"bind", bindStage},
 		{"match", p.matchStage},
 		{"quiet", quietStage},
+		{"mute", p.muteStage},
 		{"compose", composeStage},
 	}
 }

@@ -137,7 +137,7 @@ alerts.routes[0].to[1]: want NETWORK:CHANNEL such as web:ops, have "oncall"
 alerts.routes[1].match: unknown name severty (1:1)
  | severty == "critical"
  | ^
-allowed names: alertname, annotations, cluster, episodes, firing, hour, job, labels, receiver, severity, severityAtLeast, source, status, weekday; functions: len, lower, upper, trim, hasPrefix, hasSuffix, int, float, string, duration, indexOf, abs
+allowed names: alertname, annotations, cluster, during, episodes, firing, hour, hourIn, job, labels, owner, receiver, severity, severityAtLeast, source, status, weekday, weekdayIn; functions: len, lower, upper, trim, hasPrefix, hasSuffix, int, float, string, duration, indexOf, abs
 alerts.routes[1].name: "crit" is the name of routes[0] too
 alerts.routes[2].match: all() is not allowed in a rule (1:1)
  | all(labels, true)
@@ -176,7 +176,7 @@ func FuzzTake(f *testing.F) {
 			f.Add([]byte(c.Body))
 		}
 	}
-	p, err := NewPipeline(testOptions())
+	p, err := NewPipeline(testOptions(), nil)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -30,6 +30,8 @@ type Hooks struct {
 	OnWebhook func(source, result string, d time.Duration)
 	// OnUnroutable is told of incidents that no route matched.
 	OnUnroutable func(source string)
+	// CanPost says why nothing can be posted to a channel that an alert itself names (Route.ChannelFrom); nil: to every one.
+	CanPost func(p bot.Place) error
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -68,7 +70,7 @@ type Entry struct {
 
 // New returns a Service over db that speaks through out. It returns Problems when o is not valid.
 func New(db *storage.DB, out Outbox, log *slog.Logger, o Options, h Hooks) (*Service, error) {
-	p, err := NewPipeline(o)
+	p, err := NewPipeline(o, h.CanPost)
 	if err != nil {
 		return nil, err
 	}
@@ -178,6 +180,9 @@ func (s *Service) save(tx *storage.Tx, i *Incident, was storage.Version, ds []bo
 	for _, st := range stories {
 		tx.Append(storyLog, Entry{Incident: i.ID, Title: i.Title, Source: i.Source, Line: Line{At: s.hooks.Now(), Kind: st.kind, By: st.by, Text: st.text.Plain()}}, 0)
 	}
+	if at := i.loudAt(); !at.IsZero() {
+		tx.Enqueue(muteQueue, i.root(), at)
+	}
 }
 
 // schedule makes the workers look at a firing incident.
@@ -201,6 +206,7 @@ func (s *Service) schedule(tx *storage.Tx, i *Incident, now time.Time) {
 // Run does the work that webhooks leave behind until ctx ends, and waits for what is under way.
 func (s *Service) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
+	wg.Go(func() { s.work(ctx, muteQueue, muteBatch, s.unmute) })
 	if s.hooks.Jobs != nil {
 		wg.Go(func() { s.work(ctx, enrichQueue, enrichBatch, s.enrich) })
 	}
@@ -250,6 +256,7 @@ func (s *Service) change(ctx context.Context, stem string, fn func(i *Incident, 
 		if err != nil {
 			return inc, err
 		}
+		stories = append(stories, s.pipeline.routes.hush(&inc, s.hooks.Now())...)
 		s.save(tx, &inc, was, inc.deliveries(s.hooks.Now(), stories...), stories)
 		err = s.db.Commit(ctx, tx)
 		if err == nil || !errors.Is(err, storage.ErrConflict) || try == commitTries {

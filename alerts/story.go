@@ -36,6 +36,8 @@ const (
 	storySilenced = "silenced"
 	storyUnsilent = "unsilenced"
 	storyBlind    = "blind"
+	storyMuted    = "muted"
+	storyUnmuted  = "unmuted"
 )
 
 // membersEvery is how long joins and leaves are gathered in one message of the thread.
@@ -91,34 +93,64 @@ func composeStage(_ context.Context, b Batch) (Batch, error) {
 	b.Deliveries = b.Incident.deliveries(b.At, b.Stories...)
 	for _, d := range b.Deliveries {
 		b.note("to %s: %q", d.To, d.Message.Fallback)
+		b.noteHead(d.Message)
 	}
 	if len(b.Deliveries) == 0 {
 		b.note("no message changes")
 	}
-	if b.trace != nil && len(b.Deliveries) > 0 {
-		var labels []string
-		for _, btn := range buttons(b.Incident) {
-			labels = append(labels, btn.Label)
-		}
-		b.note("buttons: %s", strings.Join(labels, ", "))
-	}
 	return b, nil
 }
 
+// noteHead tells whom a message calls, and its buttons.
+func (b *Batch) noteHead(m bot.Message) {
+	if b.trace == nil {
+		return
+	}
+	var labels []string
+	for _, block := range m.Blocks {
+		switch x := block.(type) {
+		case bot.Text:
+			for _, s := range x.Spans {
+				if s.Mention != "" {
+					b.note("mentions %s", s.Mention)
+				}
+			}
+		case bot.Actions:
+			for _, btn := range x {
+				labels = append(labels, btn.Label)
+			}
+		}
+	}
+	if len(labels) > 0 {
+		b.note("buttons: %s", strings.Join(labels, ", "))
+	}
+}
+
 // deliveries writes the stories down and returns what is to be posted or edited: the head where it changed, and the
-// stories in each thread.
+// stories in each thread. Where the incident is muted nothing new is posted; a head that stands there goes on being edited,
+// which disturbs nobody.
 func (i *Incident) deliveries(now time.Time, stories ...story) []bot.Delivery {
 	var out []bot.Delivery
-	head := head(i)
-	changed := i.Head != digest(head)
-	if changed {
-		i.Head, i.HeadAt = digest(head), now
-	}
-	for t := range i.Targets {
-		target := &i.Targets[t]
-		if changed || !target.Headed {
-			target.Headed = true
-			out = append(out, bot.Delivery{Key: i.HeadKey(target.Place), To: target.Place, Message: head})
+	base := head(i)
+	for n := range i.Targets {
+		t := &i.Targets[n]
+		switch {
+		case !t.Headed && !t.Quiet.IsZero():
+			t.Held = true
+			continue
+		case !t.Headed && t.Held && !i.Open():
+			continue // over before anybody was to be told
+		}
+		m := i.headIn(base, t)
+		if d := digest(m); !t.Headed || d != t.Head {
+			t.Headed, t.Held, t.Head, i.HeadAt = true, false, d, now
+			out = append(out, bot.Delivery{Key: i.HeadKey(t.Place), To: t.Place, Message: m})
+		}
+		if t.Missed > 0 && t.Quiet.IsZero() {
+			if i.Open() {
+				out = append(out, i.storyDelivery(t, i.missed(t.Missed)))
+			}
+			t.Missed = 0
 		}
 	}
 	for _, s := range stories {
@@ -131,8 +163,14 @@ func (i *Incident) deliveries(now time.Time, stories ...story) []bot.Delivery {
 		if s.quiet {
 			continue
 		}
-		for t := range i.Targets {
-			out = append(out, i.storyDelivery(&i.Targets[t], s))
+		for n := range i.Targets {
+			switch t := &i.Targets[n]; {
+			case !t.Headed:
+			case !t.Quiet.IsZero():
+				t.Missed++
+			default:
+				out = append(out, i.storyDelivery(t, s))
+			}
 		}
 	}
 	return out
@@ -141,6 +179,9 @@ func (i *Incident) deliveries(now time.Time, stories ...story) []bot.Delivery {
 func (i *Incident) storyDelivery(t *Target, s story) bot.Delivery {
 	if !s.again || t.Stories == 0 {
 		t.Stories++
+	}
+	if s.kind == storyReopened && i.State() == Firing { // an edit of the head would notify nobody
+		s.text.Spans = append(slices.Clip(s.text.Spans), t.mentions()...)
 	}
 	d := bot.Delivery{
 		Key: i.key(t.Place, fmt.Sprintf("story/%d", t.Stories)), Parent: i.HeadKey(t.Place), To: t.Place,

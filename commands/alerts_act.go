@@ -19,6 +19,12 @@ type Alerts interface {
 	Unack(ctx context.Context, id string, actor bot.Actor) (alerts.Answer, error)
 	Silence(ctx context.Context, id string, actor bot.Actor, d time.Duration, comment string) (alerts.Answer, error)
 	Unsilence(ctx context.Context, id string, actor bot.Actor) (alerts.Answer, error)
+	AlertTester
+}
+
+// AlertTester says where an alert would go, and why.
+type AlertTester interface {
+	Test(ctx context.Context, q alerts.Question) (alerts.Trace, error)
 }
 
 // incident finds an incident that the person may treat as perm says. The command's own permission was checked before, on

@@ -65,6 +65,45 @@ func (f *fakeAlerts) Unsilence(_ context.Context, id string, a bot.Actor) (alert
 	return f.note("%s unsilences %s", a.ID, id)
 }
 
+func (f *fakeAlerts) Test(ctx context.Context, q alerts.Question) (alerts.Trace, error) {
+	p, err := alerts.NewPipeline(alerts.Options{
+		Routes: []alerts.Route{
+			{Name: "page", Match: `severity == "critical"`, To: []string{"web:oncall"}, Buttons: []string{"ack"}},
+			{Name: "rest", Match: `labels.team == "core"`, To: []string{"web:ops"}, Mute: []string{"nights"}},
+		},
+		MuteTimes: map[string][]alerts.TimeInterval{"nights": {{Times: []alerts.TimeRange{{StartTime: "22:00", EndTime: "24:00"}}}}},
+	}, nil)
+	if err != nil {
+		return alerts.Trace{}, err
+	}
+	if q.Incident != "" {
+		i, err := f.Get(ctx, q.Incident)
+		if err != nil {
+			return alerts.Trace{}, err
+		}
+		q.Labels = map[string]string{"severity": i.Severity}
+	}
+	return p.Test(ctx, q), nil
+}
+
+func TestAlertsTest(t *testing.T) {
+	r := alertsRig(t)
+	m := r.says("vera", "/alerts test severity=critical team=core")
+	wants(t, m, "Goes to web:oncall", `route "page" matches: severity == "critical"`, "does not say continue: the 1 below", "buttons: Ack")
+	if !m.Private {
+		t.Error("told to everybody")
+	}
+	wants(t, r.says("vera", "/alerts test at=2026-12-24T22:30Z severity=info team=core"), "Muted", "web:ops from 2026-12-25 00:00 UTC",
+		`route "page" does not match: severity == "critical", but it is "info"`, "web:ops is muted by nights")
+	wants(t, r.says("vera", `/alerts test {severity="info", team="data eng"}`), "Goes nowhere", `labels.team == "core", but it is "data eng"`)
+	wants(t, r.says("vera", "/alerts test aaa111"), "aaa111, if it were new,", "web:oncall")
+	wants(t, r.says("dora", "/alerts test bbb222"), "You may not do that here")
+	wants(t, r.says("vera", "/alerts test zzz999"), "Not found")
+	wants(t, r.says("vera", "/alerts test nonsense!"), "Want labels such as")
+	wants(t, r.says("vera", "/alerts test at=soon a=b"), "Want a time such as 2026-12-24T22:30Z")
+	wants(t, r.says("vera", "/alerts test"), "alert")
+}
+
 func incident(id, title, cluster, job string) alerts.Incident {
 	i := alerts.Incident{ID: id, Title: title, Severity: "critical", Since: time.Now().Add(-7 * time.Minute), Alerts: map[string]alerts.Alert{"a": {Status: alerts.Firing}}}
 	if cluster != "" {

@@ -127,6 +127,7 @@ func (c Config) validate(f *file) {
 		bad(p.Key, "%s", p.Msg)
 	}
 	c.validatePlaces(bad)
+	c.validateMentions(bad)
 	c.validateNames(bad)
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/drey-ops/drey/alerts"
 	"github.com/drey-ops/drey/bot"
 )
 
@@ -58,7 +59,41 @@ func (c Config) validatePlace(key string, p bot.Place, bad badFunc) {
 var (
 	slackChannel   = regexp.MustCompile(`^([CDG][A-Z0-9]{2,20}|#[^\s#]{1,80})$`)
 	discordChannel = regexp.MustCompile(`^[0-9]{1,20}$`)
+	slackMention   = regexp.MustCompile(`^(user:[UW]|group:S)[A-Z0-9]{2,20}$`)
+	discordMention = regexp.MustCompile(`^(user|group):[0-9]{1,20}$`)
 )
+
+// CanPost says why drey cannot post to a channel that an alert names, as far as the file can tell. A channel of Slack must
+// be named by its id there: names are looked up for the file alone.
+func (c Config) CanPost(p bot.Place) error {
+	if p.Channel == "*" || p.Channel == "home" || strings.HasPrefix(p.Channel, "#") {
+		return fmt.Errorf("want a channel's id, have %q", p.Channel)
+	}
+	var err error
+	c.validatePlace("", p, func(_, format string, args ...any) { err = fmt.Errorf(format, args...) })
+	return err
+}
+
+// validateMentions checks that the people and groups whom routes mention can be ids of their network.
+func (c Config) validateMentions(bad badFunc) {
+	for i, r := range c.Alerts.Routes {
+		for j, text := range r.Mention {
+			key := fmt.Sprintf("alerts.routes[%d].mention[%d]", i, j)
+			m, err := alerts.ParseMention(text)
+			if err != nil {
+				continue // told by the section itself
+			}
+			switch {
+			case m.Network == "slack" && !slackMention.MatchString(m.Who):
+				bad(key, "want a member's id (slack:user:U0OLGA) or a user group's (slack:group:S0ONCALL), have %q", text)
+			case m.Network == "discord" && !discordMention.MatchString(m.Who):
+				bad(key, "want a member's or a role's id, a number (discord:group:1200000000000000001), have %q", text)
+			case !slices.Contains([]bot.NetworkID{"web", "slack", "discord"}, m.Network):
+				bad(key, "unknown chat service %q; allowed: web, slack, discord", m.Network)
+			}
+		}
+	}
+}
 
 // place is where the file names a channel.
 type place struct{ key, text string }
@@ -70,6 +105,9 @@ func (c Config) places() []place {
 		for j, to := range r.To {
 			out = append(out, place{fmt.Sprintf("alerts.routes[%d].to[%d]", i, j), to})
 		}
+	}
+	for j, to := range c.Alerts.DefaultTo {
+		out = append(out, place{fmt.Sprintf("alerts.default_to[%d]", j), to})
 	}
 	for i, r := range c.Rights.Policy {
 		for j, ch := range r.Channels {
@@ -112,6 +150,7 @@ func (c Config) WithChannels(n bot.NetworkID, names map[string]string) Config {
 	for i := range c.Alerts.Routes {
 		c.Alerts.Routes[i].To = renamed(c.Alerts.Routes[i].To)
 	}
+	c.Alerts.DefaultTo = renamed(c.Alerts.DefaultTo)
 	c.Rights.Policy = slices.Clone(c.Rights.Policy)
 	for i := range c.Rights.Policy {
 		c.Rights.Policy[i].Channels = renamed(c.Rights.Policy[i].Channels)

@@ -38,7 +38,7 @@ type Compiler[E any] struct {
 // New returns a Compiler for the environment E, a struct.
 func New[E any]() *Compiler[E] {
 	c := &Compiler[E]{vms: &sync.Pool{New: func() any { return &vm.VM{MemoryBudget: memory} }}}
-	c.options = []expr.Option{expr.Env(new(E)), expr.AsBool(), expr.MaxNodes(maxNodes), expr.DisableAllBuiltins()}
+	c.options = []expr.Option{expr.Env(new(E)), expr.MaxNodes(maxNodes), expr.DisableAllBuiltins()}
 	for _, b := range builtins() {
 		c.options = append(c.options, expr.EnableBuiltin(b))
 	}
@@ -79,14 +79,19 @@ func (r *Rule[E]) String() string { return r.source }
 
 // Eval says whether the rule holds. An error means that it does not, such as a division by zero.
 func (r *Rule[E]) Eval(env *E) (bool, error) {
+	v, err := r.run(env)
+	ok, _ := v.(bool)
+	return ok, err
+}
+
+func (r *Rule[E]) run(env *E) (any, error) {
 	m := r.vms.Get().(*vm.VM)
 	defer r.vms.Put(m)
 	v, err := m.Run(r.program, env)
 	if err != nil {
-		return false, r.refusal(err)
+		return nil, r.refusal(err)
 	}
-	ok, _ := v.(bool)
-	return ok, nil
+	return v, nil
 }
 
 func (r *Rule[E]) refusal(err error) error {
@@ -102,6 +107,10 @@ func (c *Compiler[E]) Compile(source string) (*Rule[E], error) {
 	if strings.TrimSpace(source) == "" {
 		return nil, &Error{Msg: `empty rule; write "true" to match everything`}
 	}
+	return c.compile(source, expr.AsBool())
+}
+
+func (c *Compiler[E]) compile(source string, result expr.Option) (*Rule[E], error) {
 	if len(source) > maxSource {
 		return nil, &Error{Msg: fmt.Sprintf("rule of %d bytes; at most %d are allowed", len(source), maxSource)}
 	}
@@ -113,7 +122,7 @@ func (c *Compiler[E]) Compile(source string) (*Rule[E], error) {
 		e.Rule = source
 		return nil, e
 	}
-	p, err := expr.Compile(source, c.options...)
+	p, err := expr.Compile(source, append(slices.Clip(c.options), result)...)
 	if err != nil {
 		return nil, c.explain(source, err)
 	}
@@ -141,6 +150,8 @@ func (c *Compiler[E]) explain(source string, err error) *Error {
 		out.Msg = fmt.Sprintf("rule with too many parts; at most %d are allowed", maxNodes)
 	case strings.Contains(out.Msg, "expected bool"):
 		out.Allowed = `a rule is a condition, such as labels.team == "core"`
+	case strings.Contains(out.Msg, "expected string"):
+		out.Allowed = `this is a text, such as labels.channel`
 	}
 	return out
 }

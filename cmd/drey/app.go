@@ -74,6 +74,7 @@ func (a *app) build(ctx context.Context) (err error) {
 	a.ops = ops.New(a.db, a.clusters, a.log, ops.Options{Observe: a.metrics.onOperation(commands.ObserveOps(a.outbox))})
 	a.alerts, err = alerts.New(a.db, a.outbox, a.log, a.cfg.Alerts, alerts.Hooks{
 		Jobs:      alerts.NewLookup(a.clusters.byName, interfaces(a.cfg.Clusters)),
+		CanPost:   a.cfg.CanPost,
 		OnWebhook: func(source, result string, _ time.Duration) { a.metrics.webhooks.WithLabelValues(source, result).Inc() },
 	})
 	if err != nil {

@@ -39,7 +39,7 @@ func explain(ctx context.Context, args []string, s streams) error {
 	if err != nil {
 		return err
 	}
-	p, err := alerts.NewPipeline(cfg.Alerts)
+	p, err := alerts.NewPipeline(cfg.Alerts, cfg.CanPost)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // mute times and time zones hold in an image that has no zoneinfo
 
 	"github.com/redis/go-redis/v9"
 )

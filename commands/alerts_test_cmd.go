@@ -1,0 +1,94 @@
+package commands
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/drey-ops/drey/alerts"
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/platform"
+)
+
+type alertsTestArgs struct {
+	At    string `json:"at" help:"when it comes, such as 2026-12-24T22:30+01:00; the default is now" optional:"true"`
+	Alert string `json:"alert" help:"an incident's id, or labels such as severity=critical job_name=orders" complete:"incident" rest:"line"`
+}
+
+var incidentID = regexp.MustCompile(`^[a-z0-9]{6}(-[0-9]+)?$`)
+
+func alertsTest(d Deps) *Command {
+	return New(Spec{
+		Path: "alerts test", Help: "Say where an alert would go, and why, stage by stage",
+		Examples:   []string{"/alerts test severity=critical job_name=orders cluster=prod", "/alerts test at=2026-12-24T22:30Z severity=warning", "/alerts test k3x9q2"},
+		Permission: "alert.read", Effect: Reads,
+	}, func(ctx context.Context, e *Env, a alertsTestArgs) (bot.Message, error) {
+		q := alerts.Question{At: e.Now}
+		if a.At != "" {
+			at, err := parseMoment(a.At)
+			if err != nil {
+				return bot.Message{}, err
+			}
+			q.At = at
+		}
+		about := "an alert with these labels"
+		if id := strings.TrimSpace(a.Alert); incidentID.MatchString(id) {
+			i, err := d.incident(ctx, e, id, "alert.read")
+			if err != nil {
+				return bot.Message{}, err
+			}
+			q.Incident, about = i.ID, i.ID+", if it were new,"
+		} else {
+			labels, err := alerts.ParseLabels(a.Alert)
+			if err != nil {
+				return bot.Message{}, err
+			}
+			q.Labels = labels
+		}
+		t, err := d.Alerts.Test(ctx, q)
+		if err != nil {
+			return bot.Message{}, err
+		}
+		return traced(about, t), nil
+	})
+}
+
+// parseMoment reads a time with its offset from UTC, to the minute or the second.
+func parseMoment(s string) (time.Time, error) {
+	for _, form := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
+		if t, err := time.Parse(form, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, platform.Errorf(platform.Invalid, "", "want a time such as 2026-12-24T22:30Z, have %q", clip(s, 40))
+}
+
+// traced shows a trace: where it goes in a sentence, the stages below.
+func traced(about string, t alerts.Trace) bot.Message {
+	m := bot.Message{Title: "Goes nowhere", Tone: bot.Warn, Private: true}
+	var now, later []string
+	for _, x := range t.Incident.Targets {
+		if x.Quiet.IsZero() {
+			now = append(now, x.Place.String())
+		} else {
+			later = append(later, x.Place.String()+" from "+x.Quiet.UTC().Format("2006-01-02 15:04 UTC"))
+		}
+	}
+	switch {
+	case len(now)+len(later) == 0:
+		m.Blocks = append(m.Blocks, bot.Textf("No route takes %s and there is no default: it would be listed, and told nowhere.", about))
+	case len(now) == 0:
+		m.Title = "Muted"
+		m.Blocks = append(m.Blocks, bot.Textf("Muted: %s would be posted to %s, if it is still open then.", about, strings.Join(later, ", ")))
+	default:
+		m.Title, m.Tone = "Goes to "+strings.Join(now, ", "), bot.Plain
+		text := "Now " + about + " would be posted to " + strings.Join(now, ", ")
+		if len(later) > 0 {
+			text += "; muted: " + strings.Join(later, ", ")
+		}
+		m.Blocks = append(m.Blocks, bot.Textf("%s.", text))
+	}
+	m.Blocks = append(m.Blocks, bot.Code{Body: strings.TrimRight(t.String(), "\n")})
+	return m
+}
