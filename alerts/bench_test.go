@@ -182,3 +182,50 @@ func BenchmarkTake(b *testing.B) {
 		}
 	})
 }
+
+// manyRoutes are the shapes that people write, each about another service.
+func manyRoutes(n int) []Route {
+	var out []Route
+	for i := range n {
+		match := fmt.Sprintf(`labels.service == "svc-%d"`, i)
+		switch i % 4 {
+		case 1:
+			match += ` && severityAtLeast("warning") && cluster startsWith "prod"`
+		case 2:
+			match = fmt.Sprintf(`labels.service in ["svc-%d", "svc-%d"] && (hour >= 8 && hour < 18 || severity == "critical")`, i, i+1_000_000)
+		case 3:
+			match = fmt.Sprintf(`owner == "team-%d" || owner == "svc-%d"`, i, i)
+		}
+		out = append(out, Route{Name: fmt.Sprintf("r%d", i), Match: match, To: []string{"web:ops"}})
+	}
+	return out
+}
+
+// BenchmarkRoutes prints what matching against 10,000 routes costs in units of one.
+func BenchmarkRoutes(b *testing.B) {
+	many := manyRoutes(10_000)
+	l := map[string]string{"service": "svc-50", "severity": "critical", "cluster": "prod", "job_name": "orders", "owner": "data"}
+	cost := func(list []Route) float64 {
+		p, err := NewPipeline(Options{Routes: list}, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		i := p.Test(b.Context(), Question{Labels: l, At: time.Now()}).Incident
+		const rounds = 5000
+		start := time.Now()
+		for range rounds {
+			i.Targets = nil
+			got, err := p.matchStage(b.Context(), Batch{At: start, Incident: i, Kind: kindNew})
+			if err != nil || len(got.Incident.Targets) != 1 {
+				b.Fatal(got.Incident.Targets, err)
+			}
+		}
+		return float64(time.Since(start).Nanoseconds()) / rounds
+	}
+	for b.Loop() {
+		one, all := cost(many[50:51]), cost(many)
+		b.ReportMetric(one, "ns/1-route")
+		b.ReportMetric(all, "ns/10k-routes")
+		b.ReportMetric(all/one, "ratio-10k:1")
+	}
+}

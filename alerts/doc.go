@@ -1,9 +1,10 @@
 // Package alerts turns Alertmanager's webhooks into incidents, and incidents into one thread per channel.
 //
-//	POST → Receiver: who, how big → Pipeline: decode identify recall dedupe update bind match quiet compose
+//	POST → Receiver: who, how big → Pipeline: decode identify recall dedupe update bind match quiet mute compose
 //	     → one transaction: incident, outbox, story, queues → 200
 //	enrich worker     the job behind the labels, later, into the same head message
 //	reconcile worker  what Alertmanager really has: silenced, vanished, lost silences
+//	mute worker       what a mute time kept back, when it ends
 //
 // A webhook is answered 2xx only when all it says is stored, and 503 for anything that another try may mend:
 // Alertmanager repeats a 5xx within seconds, but a 429 or a 4xx only after its group_interval, and takes a redirect for a success.
@@ -21,8 +22,17 @@
 //	table incidents       STEM          the group's newest incident
 //	table incidents-past  STEM/SEQ      the earlier ones
 //	log   alerts          Entry         what happened, for the audit trail
-//	queue alerts-enrich, alerts-reconcile   STEM
+//	queue alerts-enrich, alerts-reconcile, alerts-mute   STEM
 //	outbox                STEM/SEQ/PLACE/head, STEM/SEQ/PLACE/story/N
+//
+// # Routes
+//
+// Routes are a list rather than Alertmanager's tree: one can be read, moved and explained by itself, and an index finds
+// the few of ten thousand that can match. What a route wants in a channel (mentions, buttons, mute times) is kept with the
+// incident's Target, so that workers and buttons need no routes. A channel once told stays, whatever matches later.
+//
+// A muted Target posts nothing new. Its end is computed from the edges of the intervals and stored as a queue item, not
+// as a timer: it survives a restart, and a changed configuration is asked again when the item comes up.
 //
 // # Design
 //
@@ -31,4 +41,7 @@
 //
 // Reconciliation is spread by incident over a queue rather than run as one loop under a lock: replicas share the work, and
 // a claimed batch asks each Alertmanager once, whole when the batch is big and by filter when it is small.
+//
+// Mute times are read by Alertmanager's package timeinterval, which brings one small module with it; its router would
+// bring eighty, so the comparison with it goes through amtool in a test.
 package alerts

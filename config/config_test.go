@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/drey-ops/drey/bot"
 )
 
 func TestInitialLoads(t *testing.T) {
@@ -43,6 +46,12 @@ func TestProblems(t *testing.T) {
 		{"file not there", "storage:\n  redis: ${file:/nowhere/x}\n", "f.yaml:2: storage.redis: the file /nowhere/x can't be read: no such file or directory"},
 		{"unknown reference", "storage:\n  redis: ${vault:x}\n", "f.yaml:2: storage.redis: unknown reference ${vault:…}; allowed: ${env:NAME}, ${file:/path}"},
 		{"driver", "clusters:\n  prod:\n    driver: session2\n    url: http://x\n", "f.yaml:3: clusters.prod.driver: unknown driver \"session2\"; allowed: session"},
+		{"unknown key of a mute time", "alerts:\n  mute_times:\n    nights:\n      - { times: [{ start_time: \"22:00\", end: \"24:00\" }] }\n", "f.yaml:4: alerts.mute_times.nights[0].times[0].end: unknown key; did you mean end_time? Allowed: end_time, start_time"},
+		{"mention", routeYAML("mention: [\"slack:user:S0ONCALL\"]"), "f.yaml:5: alerts.routes[0].mention[0]: want a member's id (slack:user:U0OLGA) or a user group's (slack:group:S0ONCALL), have \"slack:user:S0ONCALL\""},
+		{"mention in Discord", routeYAML("mention: [\"discord:group:ops\"]"), "f.yaml:5: alerts.routes[0].mention[0]: want a member's or a role's id, a number (discord:group:1200000000000000001), have \"discord:group:ops\""},
+		{"mention elsewhere", routeYAML("mention: [\"teams:user:U0OLGA\"]"), "f.yaml:5: alerts.routes[0].mention[0]: unknown chat service \"teams\"; allowed: web, slack, discord"},
+		{"mute", routeYAML("mute: [nights]"), "f.yaml:5: alerts.routes[0].mute[0]: there is no alerts.mute_times.nights"},
+		{"default", "alerts:\n  default_to: [\"slack:C0REST\"]\n", "f.yaml:2: alerts.default_to[0]: drey is not in Slack (slack.mode), so slack:C0REST reaches nobody"},
 		{"alias", "server: &a\n  log: text\nweb: *a\n", "f.yaml:3: web: YAML aliases are not allowed here; write the value out"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -65,6 +74,58 @@ func TestProblems(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// routeYAML is a configuration with one route, whose last key is on line 5.
+func routeYAML(key string) string {
+	return "web: { users: [{ id: olga, token: 0123456789abcdef0123456789abcdef }] }\nalerts:\n  routes:\n    - { name: r, match: \"true\", to: [\"web:ops\"],\n        " + key + " }\n"
+}
+
+func TestRoutesDecode(t *testing.T) {
+	c, err := Parse("f.yaml", []byte(`
+web: { users: [{ id: olga, token: 0123456789abcdef0123456789abcdef }] }
+alerts:
+  default_to: ["web:ops"]
+  time_zone: Europe/Berlin
+  mute_times:
+    nights:
+      - { times: [{ start_time: 22:00, end_time: "24:00" }, { start_time: "00:00", end_time: 06:00 }], location: Europe/Berlin }
+    holidays:
+      - { days_of_month: [1, "24:26"], months: [december, "1"], years: [2026, "2027:2028"] }
+  routes:
+    - { name: all, match: 'during("nights")', to: ["web:ops"], channel_from: labels.channel, mention: ["web:user:olga"], buttons: [], mute: [nights, holidays] }
+    - { name: rest, match: "true", to: ["web:oncall"] }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := c.Alerts.Routes[0].Buttons, c.Alerts.Routes[1].Buttons; a == nil || len(a) > 0 || b != nil {
+		t.Errorf("no buttons %v, all buttons %v", a, b)
+	}
+	if got := c.Channels("web"); !slices.Equal(got, []string{"ops", "oncall"}) {
+		t.Errorf("channels %v", got)
+	}
+	c = c.WithChannels("web", map[string]string{"ops": "renamed"})
+	if got := c.Alerts.DefaultTo[0]; got != "web:renamed" {
+		t.Errorf("default to %s", got)
+	}
+}
+
+func TestCanPost(t *testing.T) {
+	c := Default()
+	c.Slack.Mode = "socket"
+	for place, want := range map[string]string{
+		"web:ops": "", "web:kitchen": "no channel", "web:*": "want a channel's id", "slack:C0ONCALL": "", "slack:#oncall": "want a channel's id", "slack:home": "want a channel's id",
+		"slack:oncall": "want a channel's id", "discord:12": "not in Discord", "teams:x": "unknown chat service",
+	} {
+		p, err := bot.ParsePlace(place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = c.CanPost(p); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", place, err, want)
+		}
 	}
 }
 

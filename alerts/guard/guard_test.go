@@ -103,6 +103,76 @@ func TestErrorShowsThePlace(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	c := guard.New[env]()
+	e := &env{Labels: map[string]string{"channel": "slack:C1"}, Severity: "critical"}
+	for source, want := range map[string]string{
+		`labels.channel`: "slack:C1", `labels.missing`: "", `severity == "critical" ? labels.channel : "web:ops"`: "slack:C1", `lower(severity)`: "critical",
+	} {
+		x, err := c.CompileText(source)
+		if err != nil {
+			t.Errorf("%s: %v", source, err)
+			continue
+		}
+		if got, err := x.Eval(e); got != want || err != nil {
+			t.Errorf("%s: %q, %v", source, got, err)
+		}
+	}
+	for source, want := range map[string]string{
+		``: "empty expression", `firing`: "expected string", `"slack:" + labels.channel`: "joining text", `labels[severity]`: "computed key",
+		`map([1], # > 0)[0]`: "not allowed", `labels.a ?? nothing`: "unknown name nothing",
+	} {
+		if _, err := c.CompileText(source); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", source, err, want)
+		}
+	}
+}
+
+func TestWhy(t *testing.T) {
+	c := guard.New[env]()
+	e := &env{Labels: map[string]string{"team": "core", "long": strings.Repeat("x", 500)}, Severity: "info", OneOf: func(string, ...string) bool { return false }}
+	for source, want := range map[string]string{
+		`labels.team == "core" && severity == "critical"`:       `severity == "critical", but it is "info"`,
+		`"page" == severity && labels.team == "x"`:              `"page" == severity, but it is "info"`,
+		`severity in ["a", "b"]`:                                `severity in ["a", "b"], but it is "info"`,
+		`not (labels.team startsWith "co") && true`:             `not (labels.team startsWith "co"), but it is "core"`,
+		`labels["team"] matches "^data" and severity == "info"`: `labels.team matches "^data", but it is "core"`,
+		`firing > 3`:                            `firing > 3`,
+		`severity == "a" || labels.team == "b"`: `severity == "a" || labels.team == "b"`,
+		`oneOf(severity, "a")`:                  `oneOf(severity, "a")`,
+		`1 % firing == 0 && severity == "info"`: `1 % firing == 0`,
+		`labels.long == ""`:                     `labels.long == "", but it is "` + strings.Repeat("x", 79) + `…"`,
+	} {
+		r, err := c.Compile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Why(r, e); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", source, got, want)
+		}
+	}
+}
+
+func TestLiterals(t *testing.T) {
+	c := guard.New[env]()
+	r, err := c.Compile(`oneOf("b", "a", "b") && not oneOf("c")`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.Literals("oneOf"); err != nil || !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Error(got, err)
+	}
+	if got, err := r.Literals("other"); err != nil || len(got) > 0 {
+		t.Error(got, err)
+	}
+	if r, err = c.Compile(`oneOf("a", lower(severity))`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Literals("oneOf"); err == nil || !strings.Contains(err.Error(), "written out (1:12)") {
+		t.Error(err)
+	}
+}
+
 func TestEvalError(t *testing.T) {
 	r, err := guard.New[env]().Compile(`10 % firing == 1`)
 	if err != nil {
@@ -252,6 +322,8 @@ func FuzzCompile(f *testing.F) {
 		if d := time.Since(start); d > time.Second {
 			t.Errorf("%q took %s", source, d)
 		}
+		_ = c.Why(r, e)
+		_, _ = r.Literals("oneOf")
 		got, _ := c.Index([]*guard.Rule[env]{r}).Match(e)
 		if (len(got) == 1) != want {
 			t.Errorf("%q: index says %v, the rule %v", source, got, want)

@@ -36,7 +36,7 @@ func (t *Text[E]) Eval(env *E) (string, error) {
 	return s, err
 }
 
-// Literals are the arguments that rule gives to a function, each once, in the order of the text. It returns an *Error when one
+// Literals are the arguments that rule gives to a function, each once, sorted. It returns an *Error when one
 // of them is not written out: then what the function is asked is known only at evaluation.
 func (r *Rule[E]) Literals(function string) ([]string, error) {
 	tree, err := parser.Parse(r.source)
