@@ -233,13 +233,13 @@ compose   to web:oncall: "Firing: Down on prod (critical). Down happened"
 // A trace of very many routes stays short.
 func TestTraceIsBounded(t *testing.T) {
 	o := testOptions()
-	o.Routes = manyRoutes(10_000)
+	o.Routes = manyRoutes(1000)
 	p, err := NewPipeline(o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr := p.Test(t.Context(), Question{At: newClock().t, Labels: map[string]string{"service": "svc-9000"}})
-	if s := tr.String(); strings.Count(s, "\n") > 60 || !strings.Contains(s, "8980 more routes do not match") || !strings.Contains(s, `route "r9000" matches`) {
+	tr := p.Test(t.Context(), Question{At: newClock().t, Labels: map[string]string{"service": "svc-900"}})
+	if s := tr.String(); strings.Count(s, "\n") > 60 || !strings.Contains(s, "880 more routes do not match") || !strings.Contains(s, `route "r900" matches`) {
 		t.Error(s)
 	}
 }

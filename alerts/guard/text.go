@@ -39,6 +39,9 @@ func (t *Text[E]) Eval(env *E) (string, error) {
 // Literals are the arguments that rule gives to a function, each once, sorted. It returns an *Error when one
 // of them is not written out: then what the function is asked is known only at evaluation.
 func (r *Rule[E]) Literals(function string) ([]string, error) {
+	if !strings.Contains(r.source, function) {
+		return nil, nil
+	}
 	tree, err := parser.Parse(r.source)
 	if err != nil {
 		return nil, fmt.Errorf("parse a compiled rule: %w", err)
