@@ -155,7 +155,7 @@ func wrap(s string, n, most int) []string {
 
 func newCanvas(w, h int) (*canvas, error) {
 	c := &canvas{RGBA: image.NewRGBA(image.Rect(0, 0, w*scale, h*scale))}
-	draw.Draw(c, c.Bounds(), image.NewUniform(ground()), image.Point{}, draw.Src)
+	draw.Draw(c.RGBA, c.Bounds(), image.NewUniform(ground()), image.Point{}, draw.Src)
 	for _, f := range []struct {
 		ttf  []byte
 		face *font.Face
@@ -179,12 +179,12 @@ func rule() color.Color   { return color.RGBA{0x9a, 0xa4, 0xb2, 0xff} }
 func accent() color.Color { return color.RGBA{0xe6, 0x52, 0x6f, 0xff} }
 
 func (c *canvas) fill(x, y, w, h int, col color.Color) {
-	draw.Draw(c, image.Rect(x*scale, y*scale, (x+w)*scale, (y+h)*scale), image.NewUniform(col), image.Point{}, draw.Src)
+	draw.Draw(c.RGBA, image.Rect(x*scale, y*scale, (x+w)*scale, (y+h)*scale), image.NewUniform(col), image.Point{}, draw.Src)
 }
 
 func (c *canvas) box(b *box) {
 	c.fill(b.x, b.y, boxWidth, b.h, rule())
-	draw.Draw(c, image.Rect(b.x*scale+scale/2, b.y*scale+scale/2, (b.x+boxWidth)*scale-scale/2, (b.y+b.h)*scale-scale/2), image.NewUniform(paper()), image.Point{}, draw.Src)
+	draw.Draw(c.RGBA, image.Rect(b.x*scale+scale/2, b.y*scale+scale/2, (b.x+boxWidth)*scale-scale/2, (b.y+b.h)*scale-scale/2), image.NewUniform(paper()), image.Point{}, draw.Src)
 	c.fill(b.x, b.y, 3, b.h, accent())
 	y := b.y + 6
 	for _, l := range b.title {
@@ -198,7 +198,7 @@ func (c *canvas) box(b *box) {
 }
 
 func (c *canvas) text(x, y int, s string, f font.Face, col color.Color) {
-	d := font.Drawer{Dst: c, Src: image.NewUniform(col), Face: f, Dot: fixed.P(x*scale, y*scale-2*scale)}
+	d := font.Drawer{Dst: c.RGBA, Src: image.NewUniform(col), Face: f, Dot: fixed.P(x*scale, y*scale-2*scale)}
 	d.DrawString(s)
 }
 
