@@ -116,6 +116,7 @@ type Incident struct {
 	NoFacts string    `json:"no_facts,omitempty"` // why there are none, or none newer than FactsAt
 	Gone    bool      `json:"gone,omitempty"`     // the clusters answered, and none has the job
 
+	Charted time.Time `json:"charted,omitzero"` // when its chart was posted, or why there is none
 	Targets []Target  `json:"targets,omitempty"`
 	Lines   []Line    `json:"lines,omitempty"`
 	Members time.Time `json:"members,omitzero"` // when the thread was last told who joined and left

@@ -50,6 +50,9 @@ type Source struct {
 	// Alertmanager is where its API is, for silences and for what webhooks leave out: one address or a list, the members of
 	// one cluster. Without it resolved alerts that a silence swallowed stay open.
 	Alertmanager Addresses `yaml:"alertmanager"`
+	// Prometheus is where the API of the Prometheus is that evaluates these alerts: a chart of an alert's expression over the
+	// last hour is posted into its thread. Empty: no charts.
+	Prometheus string `yaml:"prometheus"`
 }
 
 // Addresses are URLs, written as one or as a list.
@@ -113,11 +116,18 @@ func (s Source) validate(p *Problems, name string) {
 		p.add(key+".token", "empty: anybody could post alerts; set a long random text and give it to Alertmanager as the webhook's bearer token")
 	}
 	for i, a := range s.Alertmanager {
-		u, err := url.Parse(a)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		if !address(a) {
 			p.add(fmt.Sprintf("%s.alertmanager[%d]", key, i), "not an http or https address, such as http://127.0.0.1:9093")
 		}
 	}
+	if s.Prometheus != "" && !address(s.Prometheus) {
+		p.add(key+".prometheus", "not an http or https address, such as http://127.0.0.1:9090")
+	}
+}
+
+func address(a string) bool {
+	u, err := url.Parse(a)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // Places are the channels that any route names, sorted: for checks that the networks know them.

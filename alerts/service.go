@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/alerts/alertmanager"
+	"github.com/drey-ops/drey/alerts/prometheus"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/storage"
 )
@@ -24,7 +25,7 @@ type Outbox interface {
 type Hooks struct {
 	// Jobs finds the job behind an alert; nil: nothing is added to what the alert says.
 	Jobs Jobs
-	// HTTP speaks to the Alertmanagers; nil: a client with a time limit.
+	// HTTP speaks to the Alertmanagers and to Prometheus; nil: a client with a time limit.
 	HTTP *http.Client
 	// OnWebhook is told of every webhook, for drey_webhooks_total. source is "unknown" for one that is not configured.
 	OnWebhook func(source, result string, d time.Duration)
@@ -48,6 +49,7 @@ type Service struct {
 	current  storage.Table[Incident]
 	past     storage.Table[Incident]
 	peers    map[string][]*alertmanager.Client // by source
+	proms    map[string]*prometheus.Client     // by source
 
 	mu   sync.Mutex
 	away map[string]bool // sources whose Alertmanager did not answer last time, for the log
@@ -57,6 +59,7 @@ type Service struct {
 const (
 	enrichQueue    storage.Queue = "alerts-enrich"
 	reconcileQueue storage.Queue = "alerts-reconcile"
+	chartQueue     storage.Queue = "alerts-chart"
 	storyLog                     = "alerts"
 )
 
@@ -74,23 +77,36 @@ func New(db *storage.DB, out Outbox, log *slog.Logger, o Options, h Hooks) (*Ser
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{db: db, out: out, options: p.options, hooks: h, log: log, pipeline: p, peers: map[string][]*alertmanager.Client{}, away: map[string]bool{}}
+	s := &Service{
+		db: db, out: out, options: p.options, hooks: h, log: log, pipeline: p,
+		peers: map[string][]*alertmanager.Client{}, proms: map[string]*prometheus.Client{}, away: map[string]bool{},
+	}
 	s.current = storage.Table[Incident]{DB: db, Name: "incidents", TTL: s.options.Keep}
 	s.past = storage.Table[Incident]{DB: db, Name: "incidents-past", TTL: s.options.Keep}
 	p.recall = s.recall
 	if s.hooks.Now == nil {
 		s.hooks.Now = time.Now
 	}
+	return s, s.connect()
+}
+
+// connect makes the clients of the sources; nothing is asked yet.
+func (s *Service) connect() (err error) {
 	for name, src := range s.options.Sources {
 		for _, a := range src.Alertmanager {
-			c, err := alertmanager.New(a, h.HTTP)
+			c, err := alertmanager.New(a, s.hooks.HTTP)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			s.peers[name] = append(s.peers[name], c)
 		}
+		if src.Prometheus != "" {
+			if s.proms[name], err = prometheus.New(src.Prometheus, s.hooks.HTTP); err != nil {
+				return err
+			}
+		}
 	}
-	return s, nil
+	return nil
 }
 
 // maxSalt is how many groups may share a stem.
@@ -168,6 +184,9 @@ func (s *Service) commit(ctx context.Context, b Batch) error {
 	if b.Incident.Open() && b.Kind != kindRepeat {
 		s.schedule(tx, b.Incident, b.At)
 	}
+	if b.Kind == kindNew {
+		s.wantChart(tx, b.Incident)
+	}
 	return s.db.Commit(ctx, tx)
 }
 
@@ -212,6 +231,9 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	if len(s.peers) > 0 {
 		wg.Go(func() { s.work(ctx, reconcileQueue, reconcileBatch, s.reconcile) })
+	}
+	if len(s.proms) > 0 {
+		wg.Go(func() { s.work(ctx, chartQueue, chartBatch, s.charts) })
 	}
 	wg.Wait()
 	return nil

@@ -120,8 +120,7 @@ func (st *stage) run() (err error) {
 			return err
 		}
 	}
-	am := st.watch(&cfg, flink, token)
-	cfg.Alerts.Sources = map[string]alerts.Source{"demo": {Token: secret.Text(token), Alertmanager: am}}
+	cfg.Alerts.Sources = map[string]alerts.Source{"demo": st.watch(&cfg, flink, token)}
 	return st.serve(cfg, flink != nil)
 }
 
@@ -156,24 +155,25 @@ func (st *stage) cluster(cfg *config.Config) (*local.Cluster, error) {
 	return c, nil
 }
 
-// watch starts Alertmanager and Prometheus, and goes on without them where they cannot be had. It returns Alertmanager's
-// address.
-func (st *stage) watch(cfg *config.Config, flink *local.Cluster, token string) alerts.Addresses {
+// watch starts Alertmanager and Prometheus, and goes on without them where they cannot be had. It returns where they are.
+func (st *stage) watch(cfg *config.Config, flink *local.Cluster, token string) alerts.Source {
+	src := alerts.Source{Token: secret.Text(token)}
 	am, err := local.Alertmanager(st.ctx, local.AlertmanagerOptions{
 		WebhookURL: "http://" + st.ln.Addr().String() + "/webhooks/alertmanager/demo", Token: token, Progress: st.progress,
 	})
 	if err != nil {
 		st.say("without alerts: %v", err)
-		return nil
+		return src
 	}
 	st.atEnd(am.Stop)
+	src.Alertmanager = alerts.Addresses{am.URL()}
 	if flink == nil {
-		return alerts.Addresses{am.URL()}
+		return src
 	}
 	files, err := rules.Write(filepath.Join(st.dir, "rules"), rules.Demo)
 	if err != nil {
 		st.say("without alert rules: %v", err)
-		return alerts.Addresses{am.URL()}
+		return src
 	}
 	prom, err := local.Prometheus(st.ctx, local.PrometheusOptions{
 		Targets: flink.ScrapeTargets(), Labels: map[string]string{"cluster": "demo"},
@@ -181,10 +181,11 @@ func (st *stage) watch(cfg *config.Config, flink *local.Cluster, token string) a
 	})
 	if err != nil {
 		st.say("without Flink's alerts: %v", err)
-		return alerts.Addresses{am.URL()}
+		return src
 	}
 	st.atEnd(prom.Stop)
-	return alerts.Addresses{am.URL()}
+	src.Prometheus = prom.URL()
+	return src
 }
 
 // serve runs drey itself until the demo ends.
