@@ -5,6 +5,8 @@
 //	enrich worker     the job behind the labels, later, into the same head message
 //	reconcile worker  what Alertmanager really has: silenced, vanished, lost silences
 //	mute worker       what a mute time kept back, when it ends
+//	chart worker      the alert's own expression over the last hour, from Prometheus, once into the thread
+//	watch worker      the clusters themselves: jobs that failed, vanished, restart, checkpoint no more
 //
 // A webhook is answered 2xx only when all it says is stored, and 503 for anything that another try may mend:
 // Alertmanager repeats a 5xx within seconds, but a 429 or a 4xx only after its group_interval, and takes a redirect for a success.
@@ -22,8 +24,22 @@
 //	table incidents       STEM          the group's newest incident
 //	table incidents-past  STEM/SEQ      the earlier ones
 //	log   alerts          Entry         what happened, for the audit trail
-//	queue alerts-enrich, alerts-reconcile, alerts-mute   STEM
-//	outbox                STEM/SEQ/PLACE/head, STEM/SEQ/PLACE/story/N
+//	queue alerts-enrich, alerts-reconcile, alerts-mute, alerts-chart   STEM
+//	outbox                STEM/SEQ/PLACE/head, STEM/SEQ/PLACE/story/N, STEM/SEQ/PLACE/chart
+//
+// # Watching
+//
+// With alerts.watch drey looks at every cluster, one replica at a time by the lease of its item in a queue:
+//
+//	table watch           watch-HASH    what was seen of a cluster
+//	queue alerts-watch    watch-HASH
+//
+// What is wrong goes through the same stages as a webhook, as the group {cluster, job_name} or {cluster} of the source "drey".
+// While an incident of Alertmanager's is open that is bound to the job, its thread gets a line instead; if it opens later,
+// drey's own incident ends with a word about that. A job that FINISHED is well; one that was cancelled, and not by an
+// operation of drey's, is not, once a second look finds it neither started again nor planned. A job that failed before any look
+// saw it run was somebody's experiment. Several jobs that vanish together, with none left, are one incident of the cluster. All
+// is told before it is written down: what a crash repeats changes nothing.
 //
 // # Routes
 //
@@ -38,6 +54,9 @@
 //
 // Enrichment is not a stage of the pipeline: it asks clusters, and Alertmanager sends everything twice when its receiver
 // is slow. The thread appears at once with what the alert says, and the facts are edited in.
+//
+// Of an expression such as "x > 5" the chart shows x, with 5 as a limit: x > 5 itself has a line only while it fires. A storm is
+// not charted to its end: an incident that had to wait five minutes for its chart gets none.
 //
 // Reconciliation is spread by incident over a queue rather than run as one loop under a lock: replicas share the work, and
 // a claimed batch asks each Alertmanager once, whole when the batch is big and by filter when it is small.

@@ -116,11 +116,12 @@ type Incident struct {
 	NoFacts string    `json:"no_facts,omitempty"` // why there are none, or none newer than FactsAt
 	Gone    bool      `json:"gone,omitempty"`     // the clusters answered, and none has the job
 
-	Charted time.Time `json:"charted,omitzero"` // when its chart was posted, or why there is none
-	Targets []Target  `json:"targets,omitempty"`
-	Lines   []Line    `json:"lines,omitempty"`
-	Members time.Time `json:"members,omitzero"` // when the thread was last told who joined and left
-	HeadAt  time.Time `json:"head_at,omitzero"` // when a head was last put
+	Charted time.Time            `json:"charted,omitzero"`  // when its chart was posted, or why there is none
+	Watched map[string]time.Time `json:"watched,omitempty"` // what drey's watcher told here, and since when, by fingerprint
+	Targets []Target             `json:"targets,omitempty"`
+	Lines   []Line               `json:"lines,omitempty"`
+	Members time.Time            `json:"members,omitzero"` // when the thread was last told who joined and left
+	HeadAt  time.Time            `json:"head_at,omitzero"`
 }
 
 // State is firing, acked, silenced or resolved.

@@ -27,6 +27,8 @@ type Options struct {
 	MuteTimes map[string][]TimeInterval `yaml:"mute_times"`
 	// TimeZone is that of hour and weekday in conditions, such as Europe/Berlin; the default is UTC. Mute times say their own.
 	TimeZone string `yaml:"time_zone"`
+	// Watch is drey's own look at the clusters.
+	Watch Watch `yaml:"watch"`
 	// MaxBody is the largest webhook taken, in bytes; 0 means 1 MB.
 	MaxBody int64 `yaml:"max_body"`
 	// ReopenWithin is how long after its end an incident that fires again goes on in the same thread; 0 means 15 minutes.
@@ -78,6 +80,7 @@ func (o Options) withDefaults() Options {
 	if o.MaxBody == 0 {
 		o.MaxBody = 1 << 20
 	}
+	o.Watch = o.Watch.withDefaults()
 	return o
 }
 
@@ -90,6 +93,7 @@ func (o Options) Validate() error {
 	if len(o.Sources) > 0 && len(o.Routes) == 0 && len(o.DefaultTo) == 0 {
 		p.add("routes", `there are sources but no route, so alerts would reach nobody; add { name: all, match: "true", to: ["web:ops"] }`)
 	}
+	o.Watch.validate(&p, o)
 	_, routes := compileRoutes(o)
 	p = append(p, routes...)
 	if o.MaxBody != 0 && o.MaxBody < 1<<10 {

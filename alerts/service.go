@@ -13,6 +13,7 @@ import (
 	"github.com/drey-ops/drey/alerts/alertmanager"
 	"github.com/drey-ops/drey/alerts/prometheus"
 	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/platform"
 	"github.com/drey-ops/drey/storage"
 )
 
@@ -27,6 +28,10 @@ type Hooks struct {
 	Jobs Jobs
 	// HTTP speaks to the Alertmanagers and to Prometheus; nil: a client with a time limit.
 	HTTP *http.Client
+	// Clusters are what alerts.watch looks at, by name.
+	Clusters map[string]*platform.Cluster
+	// Planned says what drey's own operations have to do with a run of a job; nil: nothing.
+	Planned func(ctx context.Context, cluster, name string, id platform.JobID) (Planned, error)
 	// OnWebhook is told of every webhook, for drey_webhooks_total. source is "unknown" for one that is not configured.
 	OnWebhook func(source, result string, d time.Duration)
 	// OnUnroutable is told of incidents that no route matched.
@@ -60,6 +65,7 @@ const (
 	enrichQueue    storage.Queue = "alerts-enrich"
 	reconcileQueue storage.Queue = "alerts-reconcile"
 	chartQueue     storage.Queue = "alerts-chart"
+	watchQueue     storage.Queue = "alerts-watch"
 	storyLog                     = "alerts"
 )
 
@@ -142,6 +148,12 @@ func (s *Service) Take(ctx context.Context, source string, body []byte) (kind st
 	if err != nil {
 		return "", err
 	}
+	return s.decide(ctx, read)
+}
+
+// decide puts a batch through the stages after reading, again and again while others change the same incident, and commits
+// what follows.
+func (s *Service) decide(ctx context.Context, read Batch) (kind string, err error) {
 	for try := 0; ; try++ {
 		b, err := run(ctx, s.pipeline.deciding(), read)
 		if err != nil {
@@ -234,6 +246,9 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	if len(s.proms) > 0 {
 		wg.Go(func() { s.work(ctx, chartQueue, chartBatch, s.charts) })
+	}
+	if s.options.Watch.Enabled && len(s.hooks.Clusters) > 0 {
+		wg.Go(func() { s.watch(ctx) })
 	}
 	wg.Wait()
 	return nil

@@ -75,6 +75,8 @@ func (a *app) build(ctx context.Context) (err error) {
 	a.alerts, err = alerts.New(a.db, a.outbox, a.log, a.cfg.Alerts, alerts.Hooks{
 		Jobs:      alerts.NewLookup(a.clusters.byName, interfaces(a.cfg.Clusters)),
 		CanPost:   a.cfg.CanPost,
+		Clusters:  a.clusters.byName,
+		Planned:   a.planned,
 		OnWebhook: func(source, result string, _ time.Duration) { a.metrics.webhooks.WithLabelValues(source, result).Inc() },
 	})
 	if err != nil {
@@ -88,6 +90,25 @@ func (a *app) build(ctx context.Context) (err error) {
 	a.dispatch = bot.NewDispatcher(a.db, a.log, bot.DispatcherOptions{OnHandled: a.metrics.onHandled}, a.router, a.networks...)
 	a.metrics.registry.MustRegister(newLooks(a.db, a.ops, a.alerts))
 	return nil
+}
+
+// planned says for the watcher what drey's own operations have to do with a run of a job. The operation at work is looked for
+// first: what it has ended is written down before it lets go of the job.
+func (a *app) planned(ctx context.Context, cluster, name string, id platform.JobID) (alerts.Planned, error) {
+	job := ops.Target{Cluster: cluster, Name: name, JobID: id}
+	_, err := a.ops.Live(ctx, job)
+	if err == nil {
+		return alerts.Planned{Live: true}, nil
+	}
+	if !errors.Is(err, storage.ErrNotFound) {
+		return alerts.Planned{}, err
+	}
+	known, err := a.ops.Known(ctx, job)
+	if errors.Is(err, storage.ErrNotFound) {
+		return alerts.Planned{}, nil
+	}
+	by := func(r ops.Run) bool { return r.JobID == id && r.Why != ops.WithoutDrey }
+	return alerts.Planned{Ended: slices.ContainsFunc(known.Past, by)}, err
 }
 
 func (a *app) close() error {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/alerts/alertmanager"
+	"github.com/drey-ops/drey/alerts/prometheus"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/bot/discordbot"
 	"github.com/drey-ops/drey/bot/slackbot"
@@ -117,6 +118,17 @@ func lookAtAlertmanagers(ctx context.Context, cfg config.Config) []bot.Finding {
 			f.Note = "version " + status.Version.Version
 			if err != nil {
 				f.OK, f.Note, f.Mend = false, err.Error(), fmt.Sprintf("check alerts.sources.%s.alertmanager", name)
+			}
+			out = append(out, f)
+		}
+		if address := cfg.Alerts.Sources[name].Prometheus; address != "" {
+			f := bot.Finding{What: "Prometheus of " + name, OK: true, Note: "evaluates"}
+			c, err := prometheus.New(address, nil)
+			if err == nil {
+				_, err = c.QueryRange(ctx, "vector(1)", time.Now(), time.Now(), time.Second)
+			}
+			if err != nil {
+				f.OK, f.Note, f.Mend = false, err.Error(), fmt.Sprintf("check alerts.sources.%s.prometheus", name)
 			}
 			out = append(out, f)
 		}

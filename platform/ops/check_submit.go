@@ -64,7 +64,7 @@ func (v *sight) unused(ctx context.Context) error {
 		}
 	}
 	if id := v.st.Known.Current; id != "" { // ended, or lost, without drey
-		v.st.Known.ended(id, v.now, "ended without drey")
+		v.st.Known.ended(id, v.now, WithoutDrey)
 	}
 	return nil
 }

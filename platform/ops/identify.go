@@ -87,7 +87,7 @@ func (v *sight) identify(ctx context.Context, target Target) (err error) {
 		if s, found, err := stateOf(ctx, v.cluster, known.Current); err != nil && known.Current != "" {
 			return err
 		} else if known.Current == "" || !found || s.Terminal() {
-			known.ended(known.Current, v.now, "ended without drey")
+			known.ended(known.Current, v.now, WithoutDrey)
 			return nil
 		}
 	}

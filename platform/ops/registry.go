@@ -52,6 +52,9 @@ type JarSource struct {
 	Config     map[string]string `json:"config,omitempty"`
 }
 
+// WithoutDrey is the Why of a Run that no operation of drey's ended.
+const WithoutDrey = "ended without drey"
+
 // Run is one past life of a job under one Flink job id.
 type Run struct {
 	JobID platform.JobID `json:"job_id"`
