@@ -87,7 +87,7 @@ func (p plot) limits(c *canvas, l Lines) {
 	}
 }
 
-func alarm() color.Color { return color.RGBA{0xc6, 0x1e, 0x3a, 0xff} }
+func alarm() color.RGBA { return color.RGBA{0xc6, 0x1e, 0x3a, 0xff} }
 
 // pen draws lines into the plot, and a little beyond its edges.
 type pen struct {
