@@ -80,7 +80,7 @@ func (s *Service) watchOne(ctx context.Context, it storage.Item, c *platform.Clu
 	defer cancel()
 	seen, err := s.sight(limit, c, &w)
 	if ctx.Err() != nil {
-		return nil //nolint:nilerr // drey stops: the lease runs out, and somebody looks again
+		return nil // drey stops: the lease runs out, and somebody looks again
 	}
 	now := s.hooks.Now()
 	var over []ended
