@@ -37,6 +37,8 @@ func (webChat) join(ctx context.Context, ts *testscript.TestScript, name string)
 	return signIn(ctx, of(ts).base(), name, ts.Getenv("TOKEN_"+strings.ToUpper(name)))
 }
 
+func (webChat) here() error { return nil }
+
 func (webChat) end() []string { return nil }
 
 // signIn signs a person in with a token, or with one click where token is empty.

@@ -16,7 +16,11 @@ import (
 type discordChat struct{ discord *discordtest.Discord }
 
 func newDiscordChat(port int) (*discordChat, error) {
-	d, err := discordtest.Start(discordtest.Options{RequestURL: fmt.Sprintf("http://127.0.0.1:%d", port)})
+	o := discordtest.Options{RequestURL: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	if sockets() {
+		o.RequestURL = ""
+	}
+	d, err := discordtest.Start(o)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +33,11 @@ func newDiscordChat(port int) (*discordChat, error) {
 }
 
 func (c *discordChat) section() string {
-	return "\ndiscord: { mode: http, application_id: \"${env:DISCORD_APP}\", public_key: \"${env:DISCORD_KEY}\", bot_token: \"${env:DISCORD_TOKEN}\", api_url: \"${env:DISCORD_API}\", guilds: [\"${env:DISCORD_GUILD}\"] }\n"
+	mode := "http"
+	if sockets() {
+		mode = "gateway"
+	}
+	return "\ndiscord: { mode: " + mode + ", application_id: \"${env:DISCORD_APP}\", public_key: \"${env:DISCORD_KEY}\", bot_token: \"${env:DISCORD_TOKEN}\", api_url: \"${env:DISCORD_API}\", guilds: [\"${env:DISCORD_GUILD}\"] }\n"
 }
 
 func (c *discordChat) env() map[string]string {
@@ -52,6 +60,13 @@ func (c *discordChat) join(ctx context.Context, ts *testscript.TestScript, name 
 		}
 	}
 	return &discordPerson{c.discord, strings.ToUpper(name[:1]) + name[1:]}, nil
+}
+
+func (c *discordChat) here() error {
+	if sockets() && c.discord.Connections() == 0 {
+		return errNotHere
+	}
+	return nil
 }
 
 func (c *discordChat) end() []string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,9 +21,16 @@ type chat interface {
 	env() map[string]string
 	// join brings a person in, once drey is up.
 	join(ctx context.Context, ts *testscript.TestScript, name string) (person, error)
+	// here says whether drey has come, after it was started.
+	here() error
 	// end closes the service, and tells what drey did that the real one would not have taken.
 	end() []string
 }
+
+// sockets makes drey connect to the chat services, where it would be called by them otherwise.
+func sockets() bool { return os.Getenv("DREY_TEST_SOCKETS") != "" }
+
+var errNotHere = errors.New("drey is not connected")
 
 // person is somebody in a chat. Channels are named as the console names them: ops, oncall, analytics.
 type person interface {

@@ -74,7 +74,7 @@ func (b *bed) stop() {
 
 // TestScript runs the whole bot: the real program, a real Redis, a real Flink, people in each chat service. Each script has
 // its own drey; `crash` kills it as kill -9 does, and `up` starts it again on the same store. Slack and Discord are strict
-// fakes.
+// fakes, called over HTTP; with DREY_TEST_SOCKETS set drey connects to them instead.
 func TestScript(t *testing.T) {
 	if os.Getenv("DREY_TEST_SHORT") != "" {
 		t.Skip("DREY_TEST_SHORT: the scripts need Flink")
@@ -238,6 +238,7 @@ func up(ts *testscript.TestScript, _ bool, _ []string) {
 		}
 		return nil
 	})
+	wait(ts, "drey is in the chat", func(context.Context) error { return s.chat.here() })
 }
 
 func lookIn(ts *testscript.TestScript, name string) string {

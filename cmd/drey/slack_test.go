@@ -15,7 +15,11 @@ import (
 type slackChat struct{ slack *slacktest.Slack }
 
 func newSlackChat(port int) (*slackChat, error) {
-	s, err := slacktest.Start(slacktest.Options{RequestURL: fmt.Sprintf("http://127.0.0.1:%d", port)})
+	o := slacktest.Options{RequestURL: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	if sockets() {
+		o.RequestURL = ""
+	}
+	s, err := slacktest.Start(o)
 	if err != nil {
 		return nil, err
 	}
@@ -26,6 +30,9 @@ func newSlackChat(port int) (*slackChat, error) {
 }
 
 func (c *slackChat) section() string {
+	if sockets() {
+		return "\nslack: { mode: socket, bot_token: \"${env:SLACK_BOT_TOKEN}\", app_token: \"${env:SLACK_APP_TOKEN}\", api_url: \"${env:SLACK_API}\" }\n"
+	}
 	return "\nslack: { mode: http, bot_token: \"${env:SLACK_BOT_TOKEN}\", signing_secret: \"${env:SLACK_SECRET}\", api_url: \"${env:SLACK_API}\" }\n"
 }
 
@@ -33,12 +40,20 @@ func (c *slackChat) env() map[string]string {
 	return map[string]string{
 		"OPS": "slack:" + c.slack.Channel("ops"), "ONCALL": "slack:" + c.slack.Channel("oncall"), "ANALYTICS": "slack:" + c.slack.Channel("analytics"),
 		"SLACK_BOT_TOKEN": c.slack.BotToken(), "SLACK_SECRET": c.slack.SigningSecret(), "SLACK_API": c.slack.APIURL(),
+		"SLACK_APP_TOKEN": c.slack.AppToken(),
 	}
 }
 
 func (c *slackChat) join(_ context.Context, _ *testscript.TestScript, name string) (person, error) {
 	shown := strings.ToUpper(name[:1]) + name[1:]
 	return &slackPerson{c.slack, c.slack.User(name, func(u *slacktest.UserState) { u.Name, u.RealName = shown, shown }), name}, nil
+}
+
+func (c *slackChat) here() error {
+	if sockets() && c.slack.Sockets() == 0 {
+		return errNotHere
+	}
+	return nil
 }
 
 func (c *slackChat) end() []string {
