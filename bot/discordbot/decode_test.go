@@ -25,7 +25,7 @@ func deliver(t *testing.T, b *Bot, h *httpWorld, body object) (bot.Event, *gestu
 		t.Fatalf("nothing was delivered; the answer is %s", w.Body)
 	}
 	ev := evs[len(evs)-1]
-	return ev, b.gestures.find(ev.Token)
+	return ev, b.gestures.Find(ev.Token, b.o.Now())
 }
 
 func TestSlashCommand(t *testing.T) {
@@ -295,7 +295,7 @@ func TestConfirm(t *testing.T) {
 		t.Fatalf("confirm: %s", w.Body)
 	}
 	ev := h.sink.wait(t, 1)[0]
-	g := b.gestures.find(ev.Token)
+	g := b.gestures.Find(ev.Token, b.o.Now())
 	if ev.Button != "abc" || ev.Origin.ID != "1000" || !g.answered || !g.aside || g.hidden || g.origin != "1000" {
 		t.Errorf("%+v", ev)
 	}
@@ -303,7 +303,7 @@ func TestConfirm(t *testing.T) {
 
 func TestKeptForm(t *testing.T) {
 	b, h := newHTTP(t)
-	id := b.forms.keep(&bot.Form{ID: "form1", Title: "Silence", Fields: []bot.Input{{Name: "duration", Label: "How long", Kind: "line"}}}, "800", h.now)
+	id := b.forms.Keep(keptForm{&bot.Form{ID: "form1", Title: "Silence", Fields: []bot.Input{{Name: "duration", Label: "How long", Kind: "line"}}}, "800"}, h.now)
 	open := func(n int, id string) string {
 		custom := pressed{act: actKept, ID: id}.String()
 		return h.post(b, h.interactionOf(n, 3, object{"custom_id": custom, "component_type": 2}, object{"message": object{"id": "1000"}})).Body.String()

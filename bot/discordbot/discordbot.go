@@ -36,11 +36,11 @@ type Bot struct {
 // New returns a Bot. It calls Discord at Receive or the first Post at the earliest.
 func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 	o = o.withDefaults()
-	b := &Bot{o: o, db: db, log: log, gestures: newGestures(), intake: newIntake(o.PublicKey)}
+	b := &Bot{o: o, db: db, log: log, gestures: bot.NewKept[*gesture](2*gestureAge, gesturesMax), intake: newIntake(o.PublicKey)}
 	b.creds.Store(&o)
 	b.o.BotToken = ""
 	b.sender = newSender(o, func() string { return string(b.creds.Load().BotToken) }, log)
-	b.asks, b.forms, b.threads = newQuestions(db), newForms(), newThreads(db)
+	b.asks, b.forms, b.threads = newQuestions(db), bot.NewKept[keptForm](formsAge, formsMax), newThreads(db)
 	b.old = newOldEdits(db)
 	b.posts = storage.Table[posting]{DB: db, Name: "discord-posts", TTL: postTTL}
 	return b

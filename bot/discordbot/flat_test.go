@@ -54,7 +54,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	if now := runtime.NumGoroutine(); now > routines {
 		t.Errorf("goroutines grew from %d to %d", routines, now)
 	}
-	if kept := len(b.gestures.all); kept > gesturesMax {
+	if kept := b.gestures.Len(); kept > gesturesMax {
 		t.Errorf("%d gestures are kept", kept)
 	}
 	if sink.n == 0 {

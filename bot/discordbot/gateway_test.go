@@ -196,7 +196,7 @@ func TestGatewayTakesNothingTwice(t *testing.T) {
 	b, h := newHTTP(t)
 	h.answerAll(b)
 	g := &gateway{b: b, s: h.sink, taking: make(chan struct{}, 2)}
-	h.sink.answer = func(ev bot.Event) { b.gestures.find(ev.Token).respond("") }
+	h.sink.answer = func(ev bot.Event) { b.gestures.Find(ev.Token, b.o.Now()).respond("") }
 	raw, _ := json.Marshal(h.interactionOf(1, 2, slashOf([]string{"drey", "help"}), nil))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // nobody waits for first responses

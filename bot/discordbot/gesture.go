@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/bot"
-	"github.com/drey-ops/drey/storage"
 )
 
 // gestureAge is how long Discord takes answers to an interaction.
@@ -81,38 +80,9 @@ func (g *gesture) promise() bool {
 	return true
 }
 
-// gestures are those that can still be answered, by the Token of their event.
-type gestures struct {
-	mu  sync.Mutex
-	all map[string]*gesture
-	old []string // tokens in the order they came
-}
-
 // gesturesMax bounds memory: more gestures than that within gestureAge lose their oldest.
 const gesturesMax = 20_000
 
-func newGestures() *gestures { return &gestures{all: map[string]*gesture{}} }
-
-// keep gives g a token of ours: Discord's own is a secret that no event carries.
-func (s *gestures) keep(g *gesture) string {
-	token := storage.NewID()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for len(s.old) > 0 {
-		first := s.all[s.old[0]]
-		if len(s.old) < gesturesMax && first != nil && g.born.Sub(first.born) < gestureAge {
-			break
-		}
-		delete(s.all, s.old[0])
-		s.old = s.old[1:]
-	}
-	s.all[token], s.old = g, append(s.old, token)
-	return token
-}
-
-// find returns the gesture of a token, or nil when it is too old.
-func (s *gestures) find(token string) *gesture {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.all[token]
-}
+// gestures are those that can still be answered, and those that were lately, by the Token of their event: where their
+// answers stand is known a while longer.
+type gestures = bot.Kept[*gesture]

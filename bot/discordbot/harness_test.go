@@ -130,7 +130,7 @@ func newHTTPWith(t testing.TB, change func(*Options)) (*Bot, *httpWorld) {
 // at once answers every event that is delivered with its first response.
 func (h *httpWorld) answerAll(b *Bot) {
 	h.sink.answer = func(ev bot.Event) {
-		if g := b.gestures.find(ev.Token); g != nil {
+		if g := b.gestures.Find(ev.Token, b.o.Now()); g != nil {
 			g.respond(whisper("done"))
 		}
 	}
@@ -208,7 +208,7 @@ type mute struct {
 
 func (m *mute) Deliver(_ context.Context, ev bot.Event) {
 	m.n++
-	if g := m.b.gestures.find(ev.Token); g != nil {
+	if g := m.b.gestures.Find(ev.Token, m.b.o.Now()); g != nil {
 		g.respond(whisper("done"))
 	}
 }

@@ -89,7 +89,7 @@ func TestNobodyAnswers(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Type != respondDeferred || got.Data.Flags != flagEphemeral {
 			t.Errorf("%s", w.Body)
 		}
-		g := b.gestures.find(h.sink.events()[0].Token)
+		g := b.gestures.Find(h.sink.events()[0].Token, b.o.Now())
 		if !g.answered || !g.deferred || !g.private {
 			t.Errorf("the gesture does not know of the promise: %+v", g.answered)
 		}
@@ -103,7 +103,7 @@ func TestNobodyAnswers(t *testing.T) {
 // checks the signature alone.
 func BenchmarkInteractionHTTP(b *testing.B) {
 	dc, h := newHTTP(b)
-	h.sink.answer = func(ev bot.Event) { dc.gestures.find(ev.Token).respond(whisper("done")) }
+	h.sink.answer = func(ev bot.Event) { dc.gestures.Find(ev.Token, dc.o.Now()).respond(whisper("done")) }
 	n := 0
 	next := func() *http.Request {
 		n++

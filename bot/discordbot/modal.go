@@ -4,13 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/bwmarrin/discordgo"
 
 	"github.com/drey-ops/drey/bot"
-	"github.com/drey-ops/drey/storage"
 )
 
 // The limits of Discord's modals.
@@ -238,42 +236,12 @@ const (
 	formsMax = 2000
 )
 
-// forms keeps those that a button opens, because Discord lets only a first response open one. They are in memory alone:
+// forms are those that a button opens, because Discord lets only a first response open one. They are in memory alone:
 // what was typed may be a secret.
-type forms struct {
-	mu  sync.Mutex
-	all map[string]keptForm
-	old []string // ids in the order they came
-}
+type forms = bot.Kept[keptForm]
 
+// keptForm is a form that user alone may open.
 type keptForm struct {
 	form *bot.Form
 	user string
-	at   time.Time
-}
-
-func newForms() *forms { return &forms{all: map[string]keptForm{}} }
-
-// keep returns the id under which user finds the form.
-func (f *forms) keep(form *bot.Form, user string, now time.Time) string {
-	id := storage.NewID()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for len(f.old) > 0 && (len(f.old) >= formsMax || now.Sub(f.all[f.old[0]].at) > formsAge) {
-		delete(f.all, f.old[0])
-		f.old = f.old[1:]
-	}
-	f.all[id], f.old = keptForm{form, user, now}, append(f.old, id)
-	return id
-}
-
-// find returns a form that was kept for user, or nil.
-func (f *forms) find(id, user string, now time.Time) *bot.Form {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	k, ok := f.all[id]
-	if !ok || k.user != user || now.Sub(k.at) > formsAge {
-		return nil
-	}
-	return k.form
 }

@@ -143,7 +143,7 @@ func (b *Bot) accept(ctx context.Context, s bot.Sink, raw []byte, first chan any
 		return in, nil, d.now, nil
 	}
 	d.gesture.first = first
-	d.event.Token = b.gestures.keep(d.gesture)
+	d.event.Token = b.gestures.Keep(d.gesture, d.gesture.born)
 	if d.opening != nil {
 		b.open(ctx, d.gesture, *d.opening)
 	}

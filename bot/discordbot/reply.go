@@ -34,7 +34,7 @@ type answer struct {
 // was for the person alone, a message tells them that it came too late.
 func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
 	b.keepQuestions(ctx, m)
-	g := b.gestures.find(ev.Token)
+	g := b.gestures.Find(ev.Token, b.o.Now())
 	if g == nil {
 		return b.late(ctx, ev, m)
 	}

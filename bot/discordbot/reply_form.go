@@ -39,7 +39,7 @@ func (b *Bot) formMessage(m bot.Message, user string) (body, []file) {
 			open.Style = discordgo.DangerButton
 		}
 	} else {
-		open.CustomID = pressed{act: actKept, ID: b.forms.keep(f, user, b.o.Now())}.String()
+		open.CustomID = pressed{act: actKept, ID: b.forms.Keep(keptForm{f, user}, b.o.Now())}.String()
 	}
 	out.Components = append(rowsOf([]button{open}), out.Components[:min(len(out.Components), rowsMax-1)]...)
 	return out, files

@@ -33,7 +33,11 @@ func confirmedMessage(label string, yes bool) body {
 
 // keptModal is the form behind a button of drey's that opens one again, or nil when it is kept no more.
 func (b *Bot) keptModal(p pressed, user string) *modal {
-	f := b.forms.find(p.ID, user, b.o.Now())
+	kept := b.forms.Find(p.ID, b.o.Now())
+	f := kept.form
+	if kept.user != user {
+		f = nil
+	}
 	if f == nil {
 		return nil
 	}

@@ -170,7 +170,7 @@ func TestThreads(t *testing.T) {
 	} {
 		w.post(pathEvents, c.body)
 		ev := w.sink.next(t)
-		if ev.Place.Thread != c.want || w.bot.gestures.find(ev.Token).thread != c.want {
+		if ev.Place.Thread != c.want || w.bot.gestures.Find(ev.Token, w.bot.o.Now()).thread != c.want {
 			t.Errorf("%s: thread %q, want %q", name, ev.Place.Thread, c.want)
 		}
 	}
@@ -200,7 +200,7 @@ func TestPresses(t *testing.T) {
 	} {
 		w.interact(c.payload)
 		ev := w.sink.next(t)
-		g := w.bot.gestures.find(ev.Token)
+		g := w.bot.gestures.Find(ev.Token, w.bot.o.Now())
 		want := bot.Place{Network: Network, Channel: c.channel, Thread: c.thread}
 		if c.channel == "U1" {
 			want = bot.Place{Network: Network, Space: "U1", Channel: homeChannel}
@@ -246,7 +246,7 @@ func TestShortcuts(t *testing.T) {
 		if want := map[string]string{"cluster": "prod", "text": c.want}; !reflect.DeepEqual(args, want) {
 			t.Errorf("%s: %v", name, cmp.Diff(want, args))
 		}
-		if g := w.bot.gestures.find(ev.Token); !g.opens || g.origin != "5.2" || g.kind != shortcut {
+		if g := w.bot.gestures.Find(ev.Token, w.bot.o.Now()); !g.opens || g.origin != "5.2" || g.kind != shortcut {
 			t.Errorf("%s: %+v", name, g)
 		}
 	}
@@ -267,7 +267,7 @@ func TestHomeAndLinks(t *testing.T) {
 	w := newBench(t)
 	w.post(pathEvents, eventOf("app_home_opened", `,"tab":"home","channel":"D1","view":{"id":"V1","hash":"h"}`))
 	ev := w.sink.next(t)
-	if g := w.bot.gestures.find(ev.Token); ev.Call.Path != "drey home" || ev.Place.Channel != homeChannel || g.kind != home || g.view.id != "V1" {
+	if g := w.bot.gestures.Find(ev.Token, w.bot.o.Now()); ev.Call.Path != "drey home" || ev.Place.Channel != homeChannel || g.kind != home || g.view.id != "V1" {
 		t.Errorf("%+v %+v", ev, g)
 	}
 	var links []string
@@ -278,7 +278,7 @@ func TestHomeAndLinks(t *testing.T) {
 	seen := map[string]bool{}
 	for i := range linksMax {
 		ev := w.sink.next(t)
-		g := w.bot.gestures.find(ev.Token)
+		g := w.bot.gestures.Find(ev.Token, w.bot.o.Now())
 		var args struct{ URL string }
 		if err := json.Unmarshal(ev.Call.Args, &args); err != nil || ev.Call.Path != "drey link" || args.URL != fmt.Sprintf("https://flink.example/?a=1&job=%d", i) {
 			t.Errorf("%+v", ev.Call)
@@ -299,7 +299,7 @@ func TestSlashThatOpens(t *testing.T) {
 	for line, want := range map[string]bool{"/flink sql": true, "/flink  SQL ": true, "/flink sql SELECT 1": false, "/flink jobs": false, "/flink": false} {
 		w.post(pathCommands, slashBody("U1", line))
 		ev := w.sink.next(t)
-		g := w.bot.gestures.find(ev.Token)
+		g := w.bot.gestures.Find(ev.Token, w.bot.o.Now())
 		if g.opens != want || g.kind != slash || g.trigger == "" || g.respond == "" || ev.Place != (bot.Place{Network: Network, Channel: "C1"}) {
 			t.Errorf("%q: %+v", line, g)
 		}

@@ -1,12 +1,6 @@
 package slackbot
 
-import (
-	"sync"
-	"time"
-
-	"github.com/drey-ops/drey/bot"
-	"github.com/drey-ops/drey/storage"
-)
+import "github.com/drey-ops/drey/bot"
 
 // heldMax bounds the forms that wait for a press.
 const heldMax = 1000
@@ -14,40 +8,11 @@ const heldMax = 1000
 // held are forms that could not be opened, because Slack opens one only within three seconds of a press or a slash
 // command. A button opens them. They live as long as a gesture, and not beyond this process: a press that comes later is
 // told that its button is no longer valid.
-type held struct {
-	mu  sync.Mutex
-	all map[string]heldForm
-	old []string // ids in the order they came
-}
-
-type heldForm struct {
-	form *bot.Form
-	born time.Time
-}
-
-func newHeld() *held { return &held{all: map[string]heldForm{}} }
-
-func (h *held) put(f *bot.Form, now time.Time) string {
-	id := storage.NewID()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for len(h.old) > 0 && (len(h.old) >= heldMax || now.Sub(h.all[h.old[0]].born) > gestureAge) {
-		delete(h.all, h.old[0])
-		h.old = h.old[1:]
-	}
-	h.all[id], h.old = heldForm{f, now}, append(h.old, id)
-	return id
-}
-
-func (h *held) find(id string) *bot.Form {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.all[id].form
-}
+type held = bot.Kept[*bot.Form]
 
 // hold keeps a form, and returns what is said in its stead.
 func (b *Bot) hold(f *bot.Form) bot.Message {
-	id := b.held.put(f, b.o.Now())
+	id := b.held.Keep(f, b.o.Now())
 	return bot.Message{
 		Title: f.Title, Private: true, Blocks: []bot.Block{
 			bot.Textf("drey needs a form for this, and Slack opens one only right after a press. Nothing was done yet."),
@@ -61,7 +26,7 @@ func (b *Bot) openHeld(in *reception, t taken) bool {
 	if t.ev.Button == "" || t.g.kind != press {
 		return false
 	}
-	f := b.held.find(t.ev.Button)
+	f := b.held.Find(t.ev.Button, b.o.Now())
 	if f == nil {
 		return false
 	}

@@ -30,7 +30,7 @@ func TestHomeRefresh(t *testing.T) {
 		if ev.Call.Path != "drey home" || ev.ID == "Ev1" || ev.Actor.ID != "U1" || len(ev.Actor.Groups) != 1 || ev.Actor.Groups[0] != "S0OPS" {
 			t.Errorf("got %+v, want the rights of now", ev)
 		}
-		if g := w.bot.gestures.find(ev.Token); g == nil || g.kind != home || g.user != "U1" {
+		if g := w.bot.gestures.Find(ev.Token, w.bot.o.Now()); g == nil || g.kind != home || g.user != "U1" {
 			t.Errorf("gesture %+v", g)
 		}
 		time.Sleep(time.Hour)

@@ -214,7 +214,7 @@ func TestSentModalIsAnswered(t *testing.T) {
 	if ev.Place.Channel != "C1" || ev.Place.Thread != "5.1" || ev.Origin == nil || ev.Origin.ID != "5.2" {
 		t.Errorf("place %+v, origin %+v", ev.Place, ev.Origin)
 	}
-	g := w.bot.gestures.find(ev.Token)
+	g := w.bot.gestures.Find(ev.Token, w.bot.o.Now())
 	if g == nil || g.kind != submit || g.view.id != "V1" || g.view.hash != "h1" || g.view.form != "form1" {
 		t.Fatalf("gesture %+v", g)
 	}
@@ -234,7 +234,7 @@ func TestSentModalIsAnswered(t *testing.T) {
 	if !strings.HasPrefix(got, `{"response_action":"update","view":{`) || !strings.Contains(got, "Stop orders") {
 		t.Errorf("without an answer: %s", got)
 	}
-	if w.bot.gestures.find(late.Token).acknowledge(nil) {
+	if w.bot.gestures.Find(late.Token, w.bot.o.Now()).acknowledge(nil) {
 		t.Error("acknowledged too late")
 	}
 }

@@ -101,7 +101,7 @@ func (b *Bot) hand(in *reception, all []taken, p person) {
 	}
 	for _, t := range all {
 		t.ev.Actor = p.actor
-		t.ev.Token = b.gestures.keep(t.g)
+		t.ev.Token = b.gestures.Keep(t.g, t.g.born)
 		in.sink.Deliver(in.ctx, t.ev)
 	}
 }

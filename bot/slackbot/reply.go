@@ -15,7 +15,7 @@ import (
 // everybody may see is one message in the channel, which further replies edit. A private word can be neither changed nor
 // taken back: the first stand-in is said, later ones are not.
 func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
-	g := b.gestures.find(ev.Token)
+	g := b.gestures.Find(ev.Token, b.o.Now())
 	if g == nil || b.o.Now().Sub(g.born) > gestureAge {
 		return b.replyLate(ctx, ev, m)
 	}

@@ -35,13 +35,13 @@ type Bot struct {
 // New returns a Bot. It calls Slack at Receive or the first Post at the earliest.
 func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 	o = o.withDefaults()
-	b := &Bot{o: o, db: db, log: log, gestures: newGestures(), rotated: make(chan struct{})}
+	b := &Bot{o: o, db: db, log: log, gestures: bot.NewKept[*gesture](gestureAge, gesturesMax), rotated: make(chan struct{})}
 	b.creds.Store(&o)
 	b.keys.put(o.SigningSecret, o.Now())
 	b.client = newClient(log, o, b.creds.Load)
 	b.people = newPeople(b.client, o.Guests, o.Now)
 	b.o.BotToken, b.o.AppToken, b.o.SigningSecret = "", "", ""
-	b.homes, b.held = newHomes(), newHeld()
+	b.homes, b.held = newHomes(), bot.NewKept[*bot.Form](gestureAge, heldMax)
 	return b
 }
 

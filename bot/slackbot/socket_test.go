@@ -264,7 +264,7 @@ func TestModalOverSocket(t *testing.T) {
 		answers <- body
 	}()
 	ev := w.sink.next(t)
-	g := w.bot.gestures.find(ev.Token)
+	g := w.bot.gestures.Find(ev.Token, w.bot.o.Now())
 	if g.acknowledge(map[string]string{"response_action": strings.Repeat("x", ackMax)}) {
 		t.Error("a body was taken that Slack drops")
 	}

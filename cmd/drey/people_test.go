@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -145,6 +146,9 @@ func addSection(dir, section string) error {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return err
+		}
+		if key, _, _ := strings.Cut(section, ":"); bytes.Contains(append([]byte("\n"), b...), []byte(key+":")) {
+			continue // the script says it itself
 		}
 		if err := os.WriteFile(name, append(b, section...), 0o600); err != nil {
 			return err
