@@ -126,7 +126,11 @@ func TestLinks(t *testing.T) {
 	thread := func(who, id string) bot.Message {
 		return r.handle(bot.Event{Actor: web(who), Call: CallOf("drey link", linkArgs{URL: "https://drey.example.com/c/ops/t/" + id})})
 	}
-	wants(t, thread("vera", head.Ref.ID), "Firing: FlinkJobCrashLoop on orders", "Incident k3x9q2")
+	shown := thread("vera", head.Ref.ID)
+	for end := time.Now().Add(5 * time.Second); shown.Private && time.Now().Before(end); shown = thread("vera", head.Ref.ID) {
+		time.Sleep(10 * time.Millisecond) // it is posted, and about to be written down
+	}
+	wants(t, shown, "Firing: FlinkJobCrashLoop on orders", "Incident k3x9q2")
 	wants(t, thread("vera", "none"), "Nothing to show")
 	wants(t, thread("nobody", head.Ref.ID), "Nothing to show")
 	for _, who := range []string{"nobody", "dora"} {
