@@ -71,7 +71,7 @@ func (c *discordChat) here() error {
 
 func (c *discordChat) end() []string {
 	c.discord.Close()
-	return c.discord.Violations()
+	return unpaced(c.discord.Violations(), "You are being rate limited")
 }
 
 // discordPerson is somebody in the fake Discord.

@@ -58,7 +58,7 @@ func (c *slackChat) here() error {
 
 func (c *slackChat) end() []string {
 	c.slack.Close()
-	return c.slack.Violations()
+	return unpaced(c.slack.Violations(), "called more often than Slack allows")
 }
 
 // slackPerson is somebody in the fake Slack.
