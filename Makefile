@@ -26,7 +26,7 @@ demo: build ## run everything on this machine: Flink, Prometheus, Alertmanager, 
 deps: ## find or install what the tests need (redis-server, Java, Maven, Prometheus, Alertmanager, Chromium)
 	@.ci/deps
 
-test: deps ## all tests against the real programs, then the race detector where goroutines meet (about 10 minutes)
+test: deps ## all tests against the real programs, then the race detector where goroutines meet (about 16 minutes)
 	@mkdir -p $(ARTIFACTS)
 	DREY_ARTIFACTS=$(ARTIFACTS) $(GO) test -timeout 15m $(TESTFLAGS) $(PACKAGES)
 	@$(MAKE) --no-print-directory race

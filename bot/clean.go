@@ -10,9 +10,9 @@ import (
 
 const urlMax = 2000
 
-// length is how long s is for a network. They count code points, UTF-16 units or bytes after escaping; UTF-16 units are
+// Length is how long s is for a network. They count code points, UTF-16 units or bytes after escaping; UTF-16 units are
 // never fewer than code points, and never more than a network that counts bytes allows for by a wide margin.
-func length(s string) int {
+func Length(s string) int {
 	n := 0
 	for _, r := range s {
 		n++
@@ -23,21 +23,34 @@ func length(s string) int {
 	return n
 }
 
-// cut shortens s to max, ending in "…", between two graphemes; max 0 is no limit.
-func cut(s string, max int) string {
-	if max <= 0 || len(s) <= max || length(s) <= max {
-		return s
-	}
-	end, n, state := 0, 1, -1
+// Head is as many graphemes of s as fit into max by Length.
+func Head(s string, max int) string {
+	end, n, state := 0, 0, -1
 	for rest := s; rest != ""; {
 		var g string
 		g, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
-		if n += length(g); n > max {
+		if n += Length(g); n > max {
 			break
 		}
 		end += len(g)
 	}
-	return strings.TrimRight(s[:end], " \n\t") + "…"
+	return s[:end]
+}
+
+// Shorten cuts s to max by Length, ending in "…", between two graphemes. Of a max below 1 the "…" is left.
+func Shorten(s string, max int) string {
+	if len(s) <= max || Length(s) <= max {
+		return s
+	}
+	return strings.TrimRight(Head(s, max-1), " \n\t") + "…"
+}
+
+// cut is Shorten; max 0 is no limit.
+func cut(s string, max int) string {
+	if max <= 0 {
+		return s
+	}
+	return Shorten(s, max)
 }
 
 // clean makes text from outside harmless: no invalid UTF-8, no control characters but line feed and tab, none that turn

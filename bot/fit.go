@@ -55,7 +55,7 @@ func fit(m Message, c Caps, most int) []Message {
 	if head.Tone > Muted {
 		head.Tone = Plain
 	}
-	f := &fitter{c: c, total: max(1, total-length(head.Title)), blocks: limit(c.BlocksMax), buttons: limit(c.ButtonsMax)}
+	f := &fitter{c: c, total: max(1, total-Length(head.Title)), blocks: limit(c.BlocksMax), buttons: limit(c.ButtonsMax)}
 	f.text = min(limit(c.TextMax), f.total)
 
 	var blocks []Block
@@ -195,28 +195,28 @@ func size(b Block) int {
 	n := 0
 	switch v := b.(type) {
 	case Text:
-		return length(v.Plain())
+		return Length(v.Plain())
 	case Note:
-		return length(v.Plain())
+		return Length(v.Plain())
 	case Fields:
 		for _, x := range v {
-			n += length(x.Name) + length(x.Value.Plain())
+			n += Length(x.Name) + Length(x.Value.Plain())
 		}
 	case Table:
-		return tableSize(v, len(v.Rows)) + length(v.Foot)
+		return tableSize(v, len(v.Rows)) + Length(v.Foot)
 	case Code:
-		return length(v.Body)
+		return Length(v.Body)
 	case Image:
-		return length(v.Name) + length(v.Alt)
+		return Length(v.Name) + Length(v.Alt)
 	case File:
-		return length(v.Name)
+		return Length(v.Name)
 	case Steps:
 		for _, s := range v {
 			n += stepSize(s)
 		}
 	case Actions:
 		for _, a := range v {
-			n += length(a.Label)
+			n += Length(a.Label)
 		}
 	}
 	return n

@@ -63,11 +63,11 @@ func (f *fitter) spans(in []Span, as func([]Span) Block) []Block {
 
 // cutSpans shortens spans to max in all, and says whether they are whole.
 func cutSpans(in []Span, max int) (out []Span, whole bool) {
-	if length(plain(in)) <= max {
+	if Length(plain(in)) <= max {
 		return in, true
 	}
 	for _, s := range in {
-		n := length(s.Text)
+		n := Length(s.Text)
 		if n >= max { // even when it would just fit: what follows must be missed visibly
 			if s.Text = cut(s.Text+"…", max); s.Text != "" {
 				out = append(out, s)
@@ -115,7 +115,7 @@ func (f *fitter) fields(in Fields) []Block {
 		if name == "" && len(value) == 0 {
 			continue
 		}
-		n := length(name) + length(plain(value))
+		n := Length(name) + Length(plain(value))
 		if len(cur) > 0 && (len(cur) >= most || n > room) {
 			out, cur, room = append(out, cur), nil, f.total
 		}
@@ -138,7 +138,7 @@ func (f *fitter) code(in Code) []Block {
 	if body == "" {
 		return nil
 	}
-	if length(body) <= f.text {
+	if Length(body) <= f.text {
 		return []Block{Code{lang, body}}
 	}
 	ext := "txt"
@@ -153,8 +153,8 @@ func cutLines(s string, max int) string {
 	lines := strings.Split(s, "\n")
 	room := max - len("\n… 1234567 more lines")
 	kept := 0
-	for kept < len(lines) && room >= length(lines[kept])+1 {
-		room -= length(lines[kept]) + 1
+	for kept < len(lines) && room >= Length(lines[kept])+1 {
+		room -= Length(lines[kept]) + 1
 		kept++
 	}
 	if kept == 0 {
@@ -206,7 +206,7 @@ func baseName(s, none string) string {
 	return s
 }
 
-func stepSize(s StepLine) int { return length(s.Label) + length(s.Note) + 4 } // the sign and two spaces
+func stepSize(s StepLine) int { return Length(s.Label) + Length(s.Note) + 4 } // the sign and two spaces
 
 func (f *fitter) steps(in Steps) []Block {
 	out := make(Steps, 0, len(in))
@@ -273,7 +273,7 @@ func (f *fitter) actions(in Actions) Actions {
 // buttonsWithin leaves out the last buttons until the labels fit.
 func (f *fitter) buttonsWithin(in Actions, room int) Actions {
 	for i, a := range in {
-		if room -= length(a.Label); room < 0 {
+		if room -= Length(a.Label); room < 0 {
 			for _, a := range in[i:] {
 				f.hidden = append(f.hidden, a.Label)
 			}
@@ -311,8 +311,8 @@ func (f *fitter) table(in Table) []Block {
 	}
 	rows := min(len(t.Rows), limit(f.c.TableRows))
 	t.Foot = cut(strings.TrimSpace(strings.Join(foot, " · ")), min(noteMax, max(1, f.text/3)))
-	if rows < len(t.Rows) || tableSize(t, rows)+length(t.Foot) > f.text {
-		rows = fitRows(t, rows, f.text-length(t.Foot)-len(" · 12345678 more rows"))
+	if rows < len(t.Rows) || tableSize(t, rows)+Length(t.Foot) > f.text {
+		rows = fitRows(t, rows, f.text-Length(t.Foot)-len(" · 12345678 more rows"))
 		t.Foot = strings.TrimPrefix(fmt.Sprintf("%s · %d more rows", t.Foot, len(t.Rows)-rows), " · ")
 	}
 	cutAny := len(t.Columns) < len(whole.Columns) || rows < len(t.Rows)
@@ -347,7 +347,7 @@ func (f *fitter) tableAsCode(t Table) []Block {
 		width += w + 2
 	}
 	body := strings.TrimRight(aligned(t), "\n")
-	if width > codeWidth || length(body) > f.text || strings.TrimSpace(body) == "" {
+	if width > codeWidth || Length(body) > f.text || strings.TrimSpace(body) == "" {
 		return nil
 	}
 	out := []Block{Code{Body: strings.TrimLeft(body, "\n")}}

@@ -105,7 +105,7 @@ func widths(t Table, rows int) []int {
 	grow := func(cells []string) {
 		for i, c := range cells {
 			if i < len(w) {
-				w[i] = max(w[i], length(c))
+				w[i] = max(w[i], Length(c))
 			}
 		}
 	}
@@ -126,7 +126,7 @@ func aligned(t Table) string {
 			if i >= len(w) {
 				break
 			}
-			pad := strings.Repeat(" ", max(0, w[i]-length(c)))
+			pad := strings.Repeat(" ", max(0, w[i]-Length(c)))
 			if i < len(t.Numeric) && t.Numeric[i] {
 				line.WriteString(pad + c + "  ")
 			} else {

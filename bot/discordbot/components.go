@@ -146,7 +146,7 @@ func oneButton(a bot.Button) (button, bool) {
 	x := button{Type: discordgo.ButtonComponent, Style: discordgo.SecondaryButton, Label: cut(a.Label, labelMax)}
 	if a.URL != "" {
 		x.Style, x.URL = discordgo.LinkButton, a.URL
-		return x, units(a.URL) <= buttonURLMax
+		return x, bot.Length(a.URL) <= buttonURLMax
 	}
 	switch a.Style {
 	case bot.Normal:

@@ -6,49 +6,18 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/rivo/uniseg"
-
 	"github.com/drey-ops/drey/bot"
 )
 
 // zero is a space without width. It stands between characters that would mean something together.
 const zero = "\u200b"
 
-// units is the length of s as Discord counts at most: in UTF-16 units.
-func units(s string) int {
-	n := 0
-	for _, r := range s {
-		n++
-		if r > 0xffff {
-			n++
-		}
-	}
-	return n
-}
-
-// cut shortens s to max units, ending in "…", between two graphemes.
+// cut is bot.Shorten; nothing is left where there is no room at all.
 func cut(s string, max int) string {
-	if len(s) <= max || units(s) <= max {
-		return s
-	}
 	if max <= 0 {
 		return ""
 	}
-	return strings.TrimRight(head(s, max-1), " \n\t") + "…"
-}
-
-// head is as many graphemes of s as fit into max units.
-func head(s string, max int) string {
-	end, n, state := 0, 0, -1
-	for rest := s; rest != ""; {
-		var g string
-		g, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
-		if n += units(g); n > max {
-			break
-		}
-		end += len(g)
-	}
-	return s[:end]
+	return bot.Shorten(s, max)
 }
 
 // escape makes Discord show s as it is. Discord takes a backslash away before any character but letters, digits and
@@ -147,10 +116,10 @@ func markdownOf(spans []bot.Span, max int) string {
 			keep = 1 // for the sign that something is missing
 		}
 		text := spanOf(s)
-		if units(text) > left-keep {
+		if bot.Length(text) > left-keep {
 			text = spanOf(bot.Span{Text: s.Text, Bold: s.Bold, Code: s.Code})
 		}
-		if units(text) > left-keep {
+		if bot.Length(text) > left-keep {
 			b.WriteString(spanWithin(s, left))
 			break
 		}
@@ -158,7 +127,7 @@ func markdownOf(spans []bot.Span, max int) string {
 			text = zero + text
 		}
 		b.WriteString(text)
-		left -= units(text)
+		left -= bot.Length(text)
 	}
 	return b.String()
 }
@@ -210,14 +179,14 @@ func bold(s string) string {
 // spanWithin is as much of s as fits into max units, with "…".
 func spanWithin(s bot.Span, max int) string {
 	plain := bot.Span{Text: s.Text, Bold: s.Bold, Code: s.Code}
-	if out := styled(plain); units(out) <= max {
+	if out := styled(plain); bot.Length(out) <= max {
 		return out
 	}
-	low, high := 0, units(s.Text)
+	low, high := 0, bot.Length(s.Text)
 	for low < high { // the longest text whose rendering fits
 		mid := (low + high + 1) / 2
 		plain.Text = cut(s.Text+"…", mid)
-		if units(styled(plain)) <= max {
+		if bot.Length(styled(plain)) <= max {
 			low = mid
 		} else {
 			high = mid - 1

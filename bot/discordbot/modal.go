@@ -149,9 +149,9 @@ func labelFor(in bot.Input) modalLabel {
 		if in.Kind == "text" || strings.Contains(in.Value, "\n") {
 			x.Style = discordgo.TextInputParagraph
 		}
-		if units(in.Value) > inputMax {
+		if bot.Length(in.Value) > inputMax {
 			x.Value = ""
-			says = append([]string{fmt.Sprintf("The present text is too long to edit here (%d characters).", units(in.Value))}, says...)
+			says = append([]string{fmt.Sprintf("The present text is too long to edit here (%d characters).", bot.Length(in.Value))}, says...)
 		}
 		if len(options) > 0 {
 			x.Placeholder = cut("One of: "+valuesOf(in.Choices), placeholderMax)
@@ -177,7 +177,7 @@ func optionsOf(in bot.Input) (out []modalOption, whole bool) {
 		if seen[c.Value] {
 			continue
 		}
-		if c.Value == "" || units(c.Value) > optionMax || len(out) >= modalChoices {
+		if c.Value == "" || bot.Length(c.Value) > optionMax || len(out) >= modalChoices {
 			return out, false
 		}
 		seen[c.Value] = true

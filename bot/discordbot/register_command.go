@@ -173,7 +173,7 @@ func paramOf(p bot.ParamSpec) Option {
 	o := Option{Type: discordgo.ApplicationCommandOptionString, Name: p.Name, Required: p.Required, Description: p.Help}
 	if p.Default != "" {
 		o.Description += " (default " + p.Default + ")"
-		if units(o.Description) > helpMax {
+		if bot.Length(o.Description) > helpMax {
 			o.Description = p.Help
 		}
 	}
@@ -191,7 +191,7 @@ func paramOf(p bot.ParamSpec) Option {
 		o.Type = discordgo.ApplicationCommandOptionNumber
 		return o
 	}
-	long := func(s string) bool { return s == "" || units(s) > suggestLen }
+	long := func(s string) bool { return s == "" || bot.Length(s) > suggestLen }
 	switch {
 	case len(p.Choices) > suggestMax || slices.ContainsFunc(p.Choices, long):
 		o.Autocomplete = true
@@ -246,14 +246,16 @@ func (o Option) isBranch() bool {
 }
 
 // size counts as Discord does: names, descriptions and values of everything.
-func (c *Command) size() int { return units(c.Name) + units(c.Description) + sizeOf(c.Options) }
+func (c *Command) size() int {
+	return bot.Length(c.Name) + bot.Length(c.Description) + sizeOf(c.Options)
+}
 
 func sizeOf(options []Option) int {
 	n := 0
 	for _, o := range options {
-		n += units(o.Name) + units(o.Description) + sizeOf(o.Options)
+		n += bot.Length(o.Name) + bot.Length(o.Description) + sizeOf(o.Options)
 		for _, c := range o.Choices {
-			n += units(c.Name) + units(c.Value)
+			n += bot.Length(c.Name) + bot.Length(c.Value)
 		}
 	}
 	return n

@@ -169,7 +169,7 @@ func TestCommandRules(t *testing.T) {
 	if string(raw) != `{"type":4,"name":"to","description":"to","required":true,"min_value":1,"max_value":32768}` {
 		t.Errorf("%s", raw)
 	}
-	if n := units(cmds[0].Options[2].Description); n > 100 {
+	if n := bot.Length(cmds[0].Options[2].Description); n > 100 {
 		t.Errorf("a description of %d", n)
 	}
 }

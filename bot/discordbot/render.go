@@ -109,7 +109,7 @@ func (r *renderer) headline(m bot.Message) []bot.Block {
 	}
 	if len(blocks) > 0 {
 		if t, ok := blocks[0].(bot.Text); ok && !mentions(t.Spans) {
-			if text := markdownOf(t.Spans, contentMax); units(text) <= leadMax { // what is cut is longer
+			if text := markdownOf(t.Spans, contentMax); bot.Length(text) <= leadMax { // what is cut is longer
 				r.body.Content = strings.TrimSpace(sign + " " + text)
 				return blocks[1:]
 			}
@@ -126,7 +126,7 @@ func (r *renderer) headline(m bot.Message) []bot.Block {
 func (r *renderer) block(b bot.Block) {
 	switch v := b.(type) {
 	case bot.Text:
-		if mentions(v.Spans) && units(r.body.Content) <= leadMax {
+		if mentions(v.Spans) && bot.Length(r.body.Content) <= leadMax {
 			r.body.Content = strings.TrimPrefix(r.body.Content+"\n"+markdownOf(v.Spans, contentMax-leadMax-100), "\n")
 			return // a mention in a card notifies nobody
 		}
@@ -167,16 +167,16 @@ func (r *renderer) text(s, gap string) {
 		return
 	}
 	e := r.last(func(e *embed) bool {
-		return len(e.Fields) == 0 && e.Image == nil && units(e.Description)+len(gap)+units(s) <= cardTextMax
+		return len(e.Fields) == 0 && e.Image == nil && bot.Length(e.Description)+len(gap)+bot.Length(s) <= cardTextMax
 	})
 	if e.Description != "" {
 		s = gap + s
 	}
-	if units(e.Description)+units(s) > cardTextMax {
+	if bot.Length(e.Description)+bot.Length(s) > cardTextMax {
 		return // the tenth card is full
 	}
 	e.Description += s
-	r.left -= units(s)
+	r.left -= bot.Length(s)
 }
 
 // note is text in small print; Discord has it by the line.
@@ -197,11 +197,11 @@ func (r *renderer) fields(in bot.Fields) {
 		if value == "" {
 			value = "–"
 		}
-		if units(name)+units(value) > r.left {
+		if bot.Length(name)+bot.Length(value) > r.left {
 			return
 		}
-		r.left -= units(name) + units(value)
-		short := units(f.Value.Plain()) <= inlineMax && units(f.Name) <= inlineMax && !strings.Contains(value, "\n")
+		r.left -= bot.Length(name) + bot.Length(value)
+		short := bot.Length(f.Value.Plain()) <= inlineMax && bot.Length(f.Name) <= inlineMax && !strings.Contains(value, "\n")
 		e := r.last(func(e *embed) bool { return len(e.Fields) < embedFields && e.Image == nil })
 		if len(e.Fields) < embedFields {
 			e.Fields = append(e.Fields, embedField{name, value, short})
@@ -260,7 +260,7 @@ func (r *renderer) mentions(m bot.Message) {
 			return
 		}
 		if !strings.Contains(r.body.Content, text) {
-			if units(r.body.Content)+units(text)+1 > contentMax {
+			if bot.Length(r.body.Content)+bot.Length(text)+1 > contentMax {
 				return
 			}
 			r.body.Content = strings.TrimSpace(r.body.Content + " " + text)

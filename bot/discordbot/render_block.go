@@ -73,7 +73,7 @@ func (r *renderer) steps(in bot.Steps) {
 		if s.Note != "" {
 			line += " · " + escape(s.Note)
 		}
-		if left -= units(line) + 1; left < 2 {
+		if left -= bot.Length(line) + 1; left < 2 {
 			lines = append(lines, "…")
 			break
 		}
@@ -110,11 +110,11 @@ func (r *renderer) table(t bot.Table) {
 		lines = append(lines, tableLine(cells, widths, t.Numeric, gap))
 	}
 	body := strings.Join(lines, "\n")
-	max := r.room() - units(foot) - 2
+	max := r.room() - bot.Length(foot) - 2
 	if len(strings.TrimSpace(lines[0])) == 0 {
 		body = strings.Join(lines[1:], "\n")
 	}
-	if units(fenced(body))+10 > max {
+	if bot.Length(fenced(body))+10 > max {
 		body = cutTable(lines, max-10)
 	}
 	r.text(codeBlock("", body, max), "\n")
@@ -124,8 +124,8 @@ func (r *renderer) table(t bot.Table) {
 // cutTable is as many lines as fit.
 func cutTable(lines []string, max int) string {
 	n, used := 0, 0
-	for n < len(lines) && used+units(fenced(lines[n]))+1 <= max-2 {
-		used += units(fenced(lines[n])) + 1
+	for n < len(lines) && used+bot.Length(fenced(lines[n]))+1 <= max-2 {
+		used += bot.Length(fenced(lines[n])) + 1
 		n++
 	}
 	return strings.Join(append(lines[:n:n], "…"), "\n")

@@ -235,22 +235,22 @@ func check(t testing.TB, judge func(testing.TB, any), out body, files []file) {
 		t.Helper()
 		t.Errorf(format, args...)
 	}
-	if n := units(out.Content); n > contentMax {
+	if n := bot.Length(out.Content); n > contentMax {
 		bad("content of %d", n)
 	}
 	total := 0
 	for _, e := range out.Embeds {
-		total += units(e.Description)
-		if units(e.Description) > cardTextMax || len(e.Fields) > embedFields {
-			bad("description of %d, %d fields", units(e.Description), len(e.Fields))
+		total += bot.Length(e.Description)
+		if bot.Length(e.Description) > cardTextMax || len(e.Fields) > embedFields {
+			bad("description of %d, %d fields", bot.Length(e.Description), len(e.Fields))
 		}
 		if e.Description == "" && len(e.Fields) == 0 && e.Image == nil {
 			bad("an empty card")
 		}
 		for _, f := range e.Fields {
-			total += units(f.Name) + units(f.Value)
-			if f.Name == "" || f.Value == "" || units(f.Name) > fieldNameMax || units(f.Value) > fieldValueMax {
-				bad("field of %d and %d", units(f.Name), units(f.Value))
+			total += bot.Length(f.Name) + bot.Length(f.Value)
+			if f.Name == "" || f.Value == "" || bot.Length(f.Name) > fieldNameMax || bot.Length(f.Value) > fieldValueMax {
+				bad("field of %d and %d", bot.Length(f.Name), bot.Length(f.Value))
 			}
 		}
 		if strings.Count(e.Description, "```")%2 != 0 {
@@ -269,7 +269,7 @@ func check(t testing.TB, judge func(testing.TB, any), out body, files []file) {
 			bad("a row of %d", len(r.Components))
 		}
 		for _, x := range r.Components {
-			if units(x.Label) > labelMax || x.Label == "" || x.CustomID != "" && ids[x.CustomID] || (x.CustomID == "") == (x.URL == "") {
+			if bot.Length(x.Label) > labelMax || x.Label == "" || x.CustomID != "" && ids[x.CustomID] || (x.CustomID == "") == (x.URL == "") {
 				bad("button %+v", x)
 			}
 			ids[x.CustomID] = true

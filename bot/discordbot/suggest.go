@@ -31,7 +31,7 @@ func (b *Bot) suggest(ctx context.Context, s bot.Sink, in *interaction) any {
 		if len(out) == suggestMax {
 			break
 		}
-		if c.Value == "" || units(c.Value) > suggestLen {
+		if c.Value == "" || bot.Length(c.Value) > suggestLen {
 			continue // cut it would name something else
 		}
 		label := c.Label
@@ -57,7 +57,7 @@ func nothing(spec bot.CommandSpec, a bot.Ask) []OptionChoice {
 			what = p.Type
 		}
 	}
-	if a.Prefix == "" || units(a.Prefix) > suggestLen {
+	if a.Prefix == "" || bot.Length(a.Prefix) > suggestLen {
 		return nil
 	}
 	return []OptionChoice{{Name: cut(fmt.Sprintf("No %s begins with %s", what, a.Prefix), suggestLen), Value: a.Prefix}}

@@ -137,7 +137,7 @@ func (d *drawer) image(in bot.Image) []slack.Block {
 	if d.terse > 0 && in.Name != "" {
 		title = in.Name
 	}
-	title, alt = shorten(title, captionMax), shorten(alt, altMax)
-	d.used += length(title) + length(alt)
+	title, alt = bot.Shorten(title, captionMax), bot.Shorten(alt, altMax)
+	d.used += bot.Length(title) + bot.Length(alt)
 	return []slack.Block{slack.NewImageBlockSlackFile(&slack.SlackFileObject{ID: id}, alt, "", plain(title))}
 }

@@ -114,8 +114,8 @@ func (d *drawer) actions(in bot.Actions) []slack.Block {
 			out = append(out, d.button(b))
 			continue
 		}
-		label := shorten(b.Label, labelMax)
-		d.used += length(label)
+		label := bot.Shorten(b.Label, labelMax)
+		d.used += bot.Length(label)
 		o := slack.NewOptionBlockObject(d.unique(actionID(b)), plain(label), nil)
 		if b.ID == "" {
 			o.URL = b.URL
@@ -149,11 +149,11 @@ func menu(in []bot.Button) []bool {
 }
 
 func (d *drawer) button(b bot.Button) *slack.ButtonBlockElement {
-	label := shorten(b.Label, labelMax)
+	label := bot.Shorten(b.Label, labelMax)
 	if label == "" {
 		label = "Go"
 	}
-	d.used += length(label)
+	d.used += bot.Length(label)
 	e := slack.NewButtonBlockElement(d.unique(actionID(b)), "", plain(label))
 	if b.ID == "" {
 		e.URL = b.URL
@@ -179,12 +179,12 @@ func (d *drawer) confirm(b bot.Button, label string) *slack.ConfirmationBlockObj
 		}
 		text = "Are you sure?"
 	}
-	if text = shorten(text, confirmTextMax); d.terse > 1 {
-		text = shorten(text, confirmShort)
+	if text = bot.Shorten(text, confirmTextMax); d.terse > 1 {
+		text = bot.Shorten(text, confirmShort)
 	}
 	// Not "Cancel": beside "Cancel orders" that would be a trap.
-	c := slack.NewConfirmationBlockObject(plain(shorten(label, confirmTitleMax)), plain(text), plain(shorten(label, confirmLabelMax)), plain("Not now"))
-	d.used += length(c.Title.Text) + length(c.Text.Text) + length(c.Confirm.Text) + length(c.Deny.Text)
+	c := slack.NewConfirmationBlockObject(plain(bot.Shorten(label, confirmTitleMax)), plain(text), plain(bot.Shorten(label, confirmLabelMax)), plain("Not now"))
+	d.used += bot.Length(c.Title.Text) + bot.Length(c.Text.Text) + bot.Length(c.Confirm.Text) + bot.Length(c.Deny.Text)
 	if b.Style == bot.Danger {
 		c.Style = slack.StyleDanger
 	}

@@ -74,7 +74,7 @@ func (d *drawer) row(cells []string, width int) []slack.TableCell {
 	row := make([]slack.TableCell, width)
 	for i := range row {
 		c := cell(cells, i)
-		d.used += length(c)
+		d.used += bot.Length(c)
 		row[i] = slack.NewTableRawTextCell(c)
 	}
 	return row
@@ -137,7 +137,7 @@ func widths(t bot.Table) []int {
 			if i == len(w) {
 				w = append(w, 0)
 			}
-			w[i] = max(w[i], length(cell(row, i)))
+			w[i] = max(w[i], bot.Length(cell(row, i)))
 		}
 	}
 	return w
@@ -154,7 +154,7 @@ func aligned(t bot.Table, w []int) string {
 		var line strings.Builder
 		for i := range r {
 			c := cell(r, i)
-			pad := strings.Repeat(" ", w[i]-length(c))
+			pad := strings.Repeat(" ", w[i]-bot.Length(c))
 			if i < len(t.Numeric) && t.Numeric[i] {
 				c = pad + c
 			} else {

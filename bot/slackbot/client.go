@@ -150,9 +150,6 @@ func limitedPause(method string) time.Duration {
 	return 5 * time.Second
 }
 
-// close lets go of idle connections.
-func (c *client) close() { c.http.CloseIdleConnections() }
-
 // codeOf is Slack's word for what went wrong, or one of our own where there was no answer; empty for other errors.
 func codeOf(err error) string {
 	if e := new(apiError); errors.As(err, &e) {

@@ -65,7 +65,7 @@ func workspaceIn(t *testing.T, fake slacktest.Options, mode string, change func(
 		change(&o)
 	}
 	w.bot = New(w.db, slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn})), o)
-	t.Cleanup(w.bot.client.close)
+	t.Cleanup(w.bot.client.http.CloseIdleConnections)
 	if mode == ModeHTTP {
 		srv := httptest.NewServer(w.bot.Handler())
 		t.Cleanup(srv.Close)

@@ -3,7 +3,6 @@ package slackbot
 import (
 	"strings"
 
-	"github.com/rivo/uniseg"
 	"github.com/slack-go/slack"
 )
 
@@ -35,33 +34,4 @@ func inert(s string) string {
 // plain is text that Slack shows as it is: without styles, mentions or names of emoji.
 func plain(s string) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
-}
-
-// length is how long s is for Slack at the most: it counts code points, and UTF-16 units are never fewer.
-func length(s string) int {
-	n := 0
-	for _, r := range s {
-		n++
-		if r > 0xffff {
-			n++
-		}
-	}
-	return n
-}
-
-// shorten cuts s to at most limit, ending in "…", between two graphemes.
-func shorten(s string, limit int) string {
-	if len(s) <= limit || length(s) <= limit {
-		return s
-	}
-	end, n, state := 0, 1, -1
-	for rest := s; rest != ""; {
-		var g string
-		g, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
-		if n += length(g); n > limit {
-			break
-		}
-		end += len(g)
-	}
-	return strings.TrimRight(s[:end], " \n\t") + "…"
 }

@@ -121,8 +121,8 @@ func (d *drawer) head(m bot.Message, lead []bot.Block) []slack.Block {
 		if m.Word() != "" {
 			title = state + " · " + m.Title
 		}
-		title = shorten(strings.TrimSpace(title), headerMax)
-		d.used += length(title)
+		title = bot.Shorten(strings.TrimSpace(title), headerMax)
+		d.used += bot.Length(title)
 		return append([]slack.Block{slack.NewHeaderBlock(plain(title))}, d.blocks(lead)...)
 	}
 	if state == "" {
@@ -196,7 +196,7 @@ func summary(m bot.Message) string {
 		s = "drey"
 	}
 	for limit := fallbackMax; ; limit = limit * 3 / 4 {
-		if out := escape(shorten(s, limit)); length(out) <= fallbackMax {
+		if out := escape(bot.Shorten(s, limit)); bot.Length(out) <= fallbackMax {
 			return out
 		}
 	}

@@ -210,8 +210,8 @@ func TestShorten(t *testing.T) {
 		limit int
 		want  string
 	}{{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"a 👩‍👩‍👧‍👦 b", 5, "a…"}, {"", 3, ""}, {"éé́é", 3, "é…"}} {
-		if got := shorten(c.in, c.limit); got != c.want || length(got) > c.limit {
-			t.Errorf("shorten(%q, %d) is %q, want %q", c.in, c.limit, got, c.want)
+		if got := bot.Shorten(c.in, c.limit); got != c.want || bot.Length(got) > c.limit {
+			t.Errorf("bot.Shorten(%q, %d) is %q, want %q", c.in, c.limit, got, c.want)
 		}
 	}
 }

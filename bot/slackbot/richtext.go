@@ -28,7 +28,7 @@ func (d *drawer) run(s string, bold, code bool) []slack.RichTextSectionElement {
 	if s == "" {
 		return nil
 	}
-	d.used += length(s)
+	d.used += bot.Length(s)
 	return []slack.RichTextSectionElement{slack.NewRichTextSectionTextElement(s, style(bold, code))}
 }
 
@@ -38,22 +38,22 @@ func (d *drawer) spans(in []bot.Span) []slack.RichTextSectionElement {
 	for _, s := range in {
 		switch user, group := mentioned(s); {
 		case user != "":
-			d.used += length(s.Text)
+			d.used += bot.Length(s.Text)
 			out = append(out, slack.NewRichTextSectionUserElement(user, style(s.Bold, false)))
 		case group != "":
-			d.used += length(s.Text)
+			d.used += bot.Length(s.Text)
 			out = append(out, slack.NewRichTextSectionUserGroupElement(group))
 		case !s.At.IsZero():
 			out = append(out, d.date(s))
 		case isChannel(s.In):
-			d.used += length(s.Text)
+			d.used += bot.Length(s.Text)
 			out = append(out, slack.NewRichTextSectionChannelElement(s.In.Channel, style(s.Bold, false)))
 		case s.In.Network == Network && s.In.Channel == homeChannel:
 			out = append(out, d.run("drey's home tab", s.Bold, false)...)
 		case isDirect(s.In):
 			out = append(out, d.run("direct messages with drey", s.Bold, false)...)
 		case isWeb(s.URL):
-			d.used += length(s.Text)
+			d.used += bot.Length(s.Text)
 			out = append(out, slack.NewRichTextSectionLinkElement(s.URL, s.Text, style(s.Bold, s.Code)))
 		default:
 			out = append(out, d.run(s.Text, s.Bold, s.Code)...)
@@ -74,7 +74,7 @@ func isDirect(p bot.Place) bool {
 
 func (d *drawer) date(s bot.Span) slack.RichTextSectionElement {
 	text := whenText(s)
-	d.used += length(text) + len(dateFormat)
+	d.used += bot.Length(text) + len(dateFormat)
 	e := slack.NewRichTextSectionDateElement(s.At.Unix(), dateFormat, nil, &text)
 	e.Style = style(s.Bold, false)
 	return e
@@ -137,7 +137,7 @@ func (d *drawer) context(in []bot.Span) []slack.Block {
 	flush := func() {
 		// Slack leaves a gap between elements; what separated them is superfluous then.
 		if t := strings.Trim(text, " ·\n\t"); t != "" {
-			d.used += length(t)
+			d.used += bot.Length(t)
 			out = append(out, plain(t))
 		}
 		text = ""
@@ -145,7 +145,7 @@ func (d *drawer) context(in []bot.Span) []slack.Block {
 	for _, s := range in {
 		if m := markup(s); m != "" {
 			flush()
-			d.used += length(m)
+			d.used += bot.Length(m)
 			t := slack.NewTextBlockObject(slack.MarkdownType, m, false, true)
 			out = append(out, t)
 			continue

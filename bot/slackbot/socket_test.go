@@ -64,7 +64,7 @@ func plug(t *testing.T, o slacktest.Options, change ...func(*slacktest.Slack, *O
 	w.end = sync.OnceValue(func() error {
 		cancel()
 		<-w.ended
-		w.bot.client.close()
+		w.bot.client.http.CloseIdleConnections()
 		return err
 	})
 	t.Cleanup(func() { w.end() })

@@ -44,7 +44,7 @@ func (b *Bot) suggest(in *reception, p interaction) suggestion {
 		if len(out.Options) == optionsMax {
 			break
 		}
-		if c.Value != "" && length(c.Value) <= optionValueMax {
+		if c.Value != "" && bot.Length(c.Value) <= optionValueMax {
 			out.Options = append(out.Options, option(c))
 		}
 	}
@@ -54,7 +54,7 @@ func (b *Bot) suggest(in *reception, p interaction) suggestion {
 // with adds what was typed, unless an option says the same: a savepoint's path or a new name is nothing that drey knows of
 // beforehand, and a menu takes nothing but its options.
 func (s suggestion) with(typed string) suggestion {
-	if typed == "" || typed == noChoice || length(typed) > optionValueMax {
+	if typed == "" || typed == noChoice || bot.Length(typed) > optionValueMax {
 		return s
 	}
 	for _, o := range s.Options {
@@ -62,7 +62,7 @@ func (s suggestion) with(typed string) suggestion {
 			return s
 		}
 	}
-	label := bot.Choice{Value: typed, Label: "Use “" + shorten(typed, optionMax-len("Use “”")) + "”"}
+	label := bot.Choice{Value: typed, Label: "Use “" + bot.Shorten(typed, optionMax-len("Use “”")) + "”"}
 	s.Options = append(s.Options[:min(len(s.Options), optionsMax-1)], option(label))
 	return s
 }

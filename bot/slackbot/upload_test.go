@@ -35,7 +35,7 @@ func TestUploads(t *testing.T) {
 	}))
 	defer srv.Close()
 	b := New(nil, slog.New(slog.DiscardHandler), Options{Mode: ModeHTTP, BotToken: "xoxb-1", APIURL: srv.URL + "/api/"})
-	defer b.client.close()
+	defer b.client.http.CloseIdleConnections()
 	for name, c := range map[string]struct {
 		path string
 		size int64

@@ -47,7 +47,7 @@ func modal(title string, meta viewMeta, blocks []slack.Block) slack.ModalViewReq
 		title = "drey"
 	}
 	return slack.ModalViewRequest{
-		Type: slack.VTModal, Title: plain(shorten(title, viewTitleMax)), Close: plain("Close"),
+		Type: slack.VTModal, Title: plain(bot.Shorten(title, viewTitleMax)), Close: plain("Close"),
 		CallbackID: callbackForm, PrivateMetadata: meta.String(), Blocks: slack.Blocks{BlockSet: blocks},
 	}
 }
@@ -63,7 +63,7 @@ func renderNotice(m bot.Message, meta viewMeta) slack.ModalViewRequest {
 	meta.Form = ""
 	d := &drawer{}
 	title := m.Title
-	if length(title) <= viewTitleMax {
+	if bot.Length(title) <= viewTitleMax {
 		m.Title = "" // the modal's own title says it
 	}
 	return modal(title, meta, d.flat(m, viewBlocks))
@@ -86,14 +86,14 @@ func renderView(f *bot.Form, meta viewMeta) slack.ModalViewRequest {
 	if submit == "" {
 		submit = "Send"
 	}
-	v.Submit = plain(shorten(submit, viewTitleMax))
+	v.Submit = plain(bot.Shorten(submit, viewTitleMax))
 	return v
 }
 
 // intro is what is to be read first; the whole title, too, where the modal's has no room for it.
 func (d *drawer) intro(f *bot.Form) []slack.Block {
 	var out []slack.Block
-	if length(strings.TrimSpace(f.Title)) > viewTitleMax {
+	if bot.Length(strings.TrimSpace(f.Title)) > viewTitleMax {
 		out = paragraph(d.run(f.Title, true, false))
 	}
 	spans := f.Intro.Spans
@@ -116,7 +116,7 @@ func fieldErrors(f *bot.Form) map[string]string {
 		if out == nil {
 			out = map[string]string{}
 		}
-		out[inputID(in.Name)] = shorten(in.Error, hintMax)
+		out[inputID(in.Name)] = bot.Shorten(in.Error, hintMax)
 	}
 	return out
 }

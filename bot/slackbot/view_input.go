@@ -44,7 +44,7 @@ func optionAsk(actionID string) (path, param string, ok bool) {
 func (d *drawer) input(in *bot.Input) []slack.Block {
 	var out []slack.Block
 	if in.Error != "" {
-		out = append(out, d.small("⚠️ "+shorten(in.Error, hintMax))...)
+		out = append(out, d.small("⚠️ "+bot.Shorten(in.Error, hintMax))...)
 	}
 	e, left := element(in)
 	if left != "" {
@@ -54,9 +54,9 @@ func (d *drawer) input(in *bot.Input) []slack.Block {
 	if strings.TrimSpace(label) == "" {
 		label = in.Name
 	}
-	b := slack.NewInputBlock(inputID(in.Name), plain(shorten(label, hintMax)), nil, e)
+	b := slack.NewInputBlock(inputID(in.Name), plain(bot.Shorten(label, hintMax)), nil, e)
 	if h := hint(in); h != "" {
-		b.Hint = plain(shorten(h, hintMax))
+		b.Hint = plain(bot.Shorten(h, hintMax))
 	}
 	return append(out, b.WithOptional(!in.Required && in.Match == ""))
 }
@@ -81,12 +81,12 @@ func element(in *bot.Input) (e slack.BlockElement, left string) {
 	switch {
 	case in.Kind == "choice" && choosable(in):
 		return static(in), ""
-	case in.Asks != "" && length(in.Value) <= optionValueMax && length(askID(in.Asks, in.Name)) <= 255:
+	case in.Asks != "" && bot.Length(in.Value) <= optionValueMax && bot.Length(askID(in.Asks, in.Name)) <= 255:
 		return external(in), ""
 	}
 	t := slack.NewPlainTextInputBlockElement(nil, inputAction)
 	t.Multiline = in.Kind == "text" || strings.Contains(in.Value, "\n")
-	if n := length(in.Value); n > inputMax {
+	if n := bot.Length(in.Value); n > inputMax {
 		return t, fmt.Sprintf("The text has %d characters and a field in Slack takes %d, so it is not in the field. Send it to drey in a message, or as a file with one.", n, inputMax)
 	}
 	t.InitialValue = in.Value
@@ -97,7 +97,7 @@ func element(in *bot.Input) (e slack.BlockElement, left string) {
 func choosable(in *bot.Input) bool {
 	n := 0
 	for _, c := range in.Choices {
-		if length(c.Value) > optionValueMax {
+		if bot.Length(c.Value) > optionValueMax {
 			return false
 		}
 		if c.Value != "" {
@@ -112,9 +112,9 @@ func option(c bot.Choice) *slack.OptionBlockObject {
 	if label == "" {
 		label = c.Value
 	}
-	o := slack.NewOptionBlockObject(c.Value, plain(shorten(label, optionMax)), nil)
+	o := slack.NewOptionBlockObject(c.Value, plain(bot.Shorten(label, optionMax)), nil)
 	if h := strings.TrimSpace(c.Help); h != "" {
-		o.Description = plain(shorten(h, optionMax))
+		o.Description = plain(bot.Shorten(h, optionMax))
 	}
 	return o
 }

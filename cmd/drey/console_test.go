@@ -39,7 +39,7 @@ func (webChat) join(ctx context.Context, ts *testscript.TestScript, name string)
 
 func (webChat) here() error { return nil }
 
-func (webChat) end() []string { return nil }
+func (webChat) end(bool) []string { return nil }
 
 // signIn signs a person in with a token, or with one click where token is empty.
 func signIn(ctx context.Context, base, user, token string) (*console, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -59,7 +60,7 @@ func (c *discordChat) join(ctx context.Context, ts *testscript.TestScript, name 
 			return nil, fmt.Errorf("register the commands: %w", err)
 		}
 	}
-	return &discordPerson{c.discord, strings.ToUpper(name[:1]) + name[1:]}, nil
+	return &discordPerson{discord: c.discord, name: strings.ToUpper(name[:1]) + name[1:], asked: map[string]bool{}}, nil
 }
 
 func (c *discordChat) here() error {
@@ -69,15 +70,18 @@ func (c *discordChat) here() error {
 	return nil
 }
 
-func (c *discordChat) end() []string {
+func (c *discordChat) end(restarted bool) []string {
 	c.discord.Close()
-	return unpaced(c.discord.Violations(), "You are being rate limited")
+	return unpaced(restarted, c.discord.Violations(), "You are being rate limited")
 }
 
 // discordPerson is somebody in the fake Discord.
 type discordPerson struct {
 	discord *discordtest.Discord
 	name    string
+
+	mu    sync.Mutex
+	asked map[string]bool // questions that were answered, by the message's id
 }
 
 // say calls a command. What Discord's client would not let a person send, a wrong command or a wrong value, is sent as a
@@ -130,12 +134,23 @@ func (p *discordPerson) press(_ context.Context, b button) error {
 	if err := p.discord.ClickOn(p.name, at, b.message, b.id); err != nil {
 		return err
 	}
-	all := p.sees(b.channel, b.thread)
-	q := all[len(all)-1]
-	if q.Private && q.ID != b.message && len(q.Buttons) == 2 && q.Buttons[0] == b.id && q.Buttons[1] == "Cancel" && len(q.Disabled) == 0 {
-		return p.discord.ClickOn(p.name, at, q.ID, b.id) // Discord has no question before a press: drey asks it
+	if q, ok := p.question(b); ok { // Discord has no question before a press: drey asks it
+		return p.discord.ClickOn(p.name, at, q, b.id)
 	}
 	return nil
+}
+
+// question finds the newest question before a press that was not answered. No other press gets it.
+func (p *discordPerson) question(b button) (id string, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, q := range slices.Backward(p.sees(b.channel, b.thread)) {
+		if q.Private && q.ID != b.message && slices.Equal(q.Buttons, []string{b.id, "Cancel"}) && len(q.Disabled) == 0 && !p.asked[q.ID] {
+			p.asked[q.ID] = true
+			return q.ID, true
+		}
+	}
+	return "", false
 }
 
 // opens says whether a form is come back to, or sent, by a button of this label.

@@ -160,6 +160,7 @@ type scene struct {
 	port   int
 	chat   chat
 	cmd    *exec.Cmd
+	starts int // of drey
 	env    []string
 	people map[string]person
 
@@ -222,6 +223,7 @@ func up(ts *testscript.TestScript, _ bool, _ []string) {
 	defer out.Close()
 	s.cmd.Stdout, s.cmd.Stderr = out, out
 	ts.Check(s.cmd.Start())
+	s.starts++
 	wait(ts, "drey is ready", func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base()+"/readyz", nil)
 		if err != nil {

@@ -56,9 +56,9 @@ func (c *slackChat) here() error {
 	return nil
 }
 
-func (c *slackChat) end() []string {
+func (c *slackChat) end(restarted bool) []string {
 	c.slack.Close()
-	return unpaced(c.slack.Violations(), "called more often than Slack allows")
+	return unpaced(restarted, c.slack.Violations(), "called more often than Slack allows")
 }
 
 // slackPerson is somebody in the fake Slack.
