@@ -116,6 +116,7 @@ type Incident struct {
 	NoFacts string    `json:"no_facts,omitempty"` // why there are none, or none newer than FactsAt
 	Gone    bool      `json:"gone,omitempty"`     // the clusters answered, and none has the job
 
+	Cause   *Cause               `json:"cause,omitempty"`    // nil while none is known
 	Charted time.Time            `json:"charted,omitzero"`  // when its chart was posted, or why there is none
 	Watched map[string]time.Time `json:"watched,omitempty"` // what drey's watcher told here, and since when, by fingerprint
 	Targets []Target             `json:"targets,omitempty"`

@@ -32,6 +32,8 @@ type Hooks struct {
 	Clusters map[string]*platform.Cluster
 	// Planned says what drey's own operations have to do with a run of a job; nil: nothing.
 	Planned func(ctx context.Context, cluster, name string, id platform.JobID) (Planned, error)
+	// Changes are drey's operations on a job of that name since a time, in any order; nil: none are known.
+	Changes func(ctx context.Context, cluster, job string, since time.Time) ([]Change, error)
 	// OnWebhook is told of every webhook, for drey_webhooks_total. source is "unknown" for one that is not configured.
 	OnWebhook func(source, result string, d time.Duration)
 	// OnUnroutable is told of incidents that no route matched.
