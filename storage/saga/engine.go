@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -126,6 +127,20 @@ func (e *Engine) List(ctx context.Context, max int) ([]Record, error) {
 		out = append(out, entry.Value)
 	}
 	return out, nil
+}
+
+// Under yields the runs whose id has the given root, those that changed last first.
+func (e *Engine) Under(ctx context.Context, root string) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		for entry, err := range e.runs("").Under(ctx, root) {
+			if err != nil {
+				err = fmt.Errorf("list runs under %s: %w", root, err)
+			}
+			if !yield(entry.Value, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // Signal stores a named signal and wakes the run. Repeating it is harmless. Final runs refuse it with storage.ErrConflict.
