@@ -55,6 +55,9 @@ type Source struct {
 	// Prometheus is where the API of the Prometheus is that evaluates these alerts: a chart of an alert's expression over the
 	// last hour is posted into its thread. Empty: no charts.
 	Prometheus string `yaml:"prometheus"`
+	// Deadman is an alert that always fires, and so proves that alerts arrive at all. It opens no incident; drey alarms when it
+	// stays away. Without match there is none.
+	Deadman Deadman `yaml:"deadman"`
 }
 
 // Addresses are URLs, written as one or as a list.
@@ -94,6 +97,7 @@ func (o Options) Validate() error {
 		p.add("routes", `there are sources but no route, so alerts would reach nobody; add { name: all, match: "true", to: ["web:ops"] }`)
 	}
 	o.Watch.validate(&p, o)
+	o.validateDeadmen(&p)
 	_, routes := compileRoutes(o)
 	p = append(p, routes...)
 	if o.MaxBody != 0 && o.MaxBody < 1<<10 {

@@ -17,6 +17,7 @@ type Batch struct {
 	Body   []byte
 
 	Payload Payload
+	Pulse   *pulse // the alert that proves the path alive, which was among its alerts
 	Key     string // the group's identity
 
 	Stem  string // root of what is kept about the group
@@ -44,6 +45,7 @@ const (
 	kindChanged  = "changed"
 	kindResolved = "resolved"
 	kindRepeat   = "repeat"
+	kindWatchdog = "watchdog" // only the alert that proves the path alive
 )
 
 // note explains a decision to whoever asked for a trace.
@@ -69,6 +71,7 @@ type Pipeline struct {
 	routes  routes
 	recall  Recall
 	canPost func(bot.Place) error
+	deadmen deadmen
 }
 
 // NewPipeline returns a Pipeline without a memory: to it every webhook is the first of its group. Options must be valid. canPost
@@ -78,7 +81,7 @@ func NewPipeline(o Options, canPost func(bot.Place) error) (*Pipeline, error) {
 		return nil, err
 	}
 	r, _ := compileRoutes(o)
-	return &Pipeline{options: o.withDefaults(), routes: r, recall: forgetful, canPost: canPost}, nil
+	return &Pipeline{options: o.withDefaults(), routes: r, recall: forgetful, canPost: canPost, deadmen: compileDeadmen(o, r.compiler, nil)}, nil
 }
 
 func forgetful(_ context.Context, b Batch) (Batch, error) {
@@ -89,7 +92,7 @@ func forgetful(_ context.Context, b Batch) (Batch, error) {
 
 // reading are the stages that depend on the webhook alone.
 func (p *Pipeline) reading() []Stage {
-	return []Stage{{"decode", decodeStage}, {"identify", identifyStage}}
+	return []Stage{{"decode", decodeStage}, {"deadman", p.deadmanStage}, {"identify", identifyStage}}
 }
 
 // deciding are the stages that depend on what is known, and run again when that changed meanwhile.

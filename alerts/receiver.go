@@ -19,6 +19,7 @@ import (
 // The results of a webhook, as counted.
 const (
 	resultDuplicate    = "duplicate"
+	resultWatchdog     = "watchdog"
 	resultAccepted     = "accepted"
 	resultMethod       = "wrong_method"
 	resultSource       = "unknown_source"
@@ -112,6 +113,8 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request, name string, s
 		return resultUnavailable, err
 	case kind == kindRepeat:
 		return resultDuplicate, nil
+	case kind == kindWatchdog:
+		return resultWatchdog, nil
 	}
 	return resultAccepted, nil
 }
@@ -134,7 +137,7 @@ func authorized(req *http.Request, want secret.Text) bool {
 
 func answer(result string) (code int, say string) {
 	switch result {
-	case resultAccepted, resultDuplicate:
+	case resultAccepted, resultDuplicate, resultWatchdog:
 		return http.StatusOK, "ok"
 	case resultMethod:
 		return http.StatusMethodNotAllowed, "only POST is allowed here"

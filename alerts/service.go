@@ -150,6 +150,11 @@ func (s *Service) Take(ctx context.Context, source string, body []byte) (kind st
 	if err != nil {
 		return "", err
 	}
+	if read.Pulse != nil {
+		if err := s.beat(ctx, source, *read.Pulse); err != nil || read.Done {
+			return read.Kind, err
+		}
+	}
 	return s.decide(ctx, read)
 }
 
@@ -248,6 +253,9 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	if len(s.proms) > 0 {
 		wg.Go(func() { s.work(ctx, chartQueue, chartBatch, s.charts) })
+	}
+	if len(s.pipeline.deadmen) > 0 {
+		wg.Go(func() { s.listen(ctx) })
 	}
 	if s.options.Watch.Enabled && len(s.hooks.Clusters) > 0 {
 		wg.Go(func() { s.watch(ctx) })

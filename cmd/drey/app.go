@@ -184,6 +184,11 @@ func (a *app) status(ctx context.Context) []bot.Field {
 		}
 		fields = append(fields, bot.F("Outbox", s))
 	}
+	if dogs, err := a.alerts.Watchdogs(ctx); err == nil {
+		for _, w := range dogs {
+			fields = append(fields, bot.F("Watchdog of "+w.Source, w.String()))
+		}
+	}
 	for _, name := range a.clusters.Names() {
 		fields = append(fields, bot.F("Cluster "+name, a.clusters.state(ctx, name)))
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/drey-ops/drey/alerts"
 	"github.com/drey-ops/drey/alerts/alertmanager"
 	"github.com/drey-ops/drey/alerts/prometheus"
 	"github.com/drey-ops/drey/bot"
@@ -35,7 +36,7 @@ func doctor(ctx context.Context, args []string, s streams) error {
 		return err
 	}
 	ill := 0
-	for _, look := range []func(context.Context, config.Config) []bot.Finding{lookAtStore, lookAtClusters, lookAtAlertmanagers, lookAtSlack, lookAtDiscord} {
+	for _, look := range []func(context.Context, config.Config) []bot.Finding{lookAtStore, lookAtClusters, lookAtAlertmanagers, lookAtWatchdogs, lookAtSlack, lookAtDiscord} {
 		ctx, cancel := context.WithTimeout(ctx, doctorWithin)
 		for _, f := range look(ctx, cfg) {
 			if !f.OK {
@@ -132,6 +133,30 @@ func lookAtAlertmanagers(ctx context.Context, cfg config.Config) []bot.Finding {
 			}
 			out = append(out, f)
 		}
+	}
+	return out
+}
+
+// lookAtWatchdogs tells whether the alerts that always fire have come. An embedded store belongs to the drey that runs.
+func lookAtWatchdogs(ctx context.Context, cfg config.Config) []bot.Finding {
+	var dogs []alerts.Watchdog
+	if cfg.Storage.Redis == "" {
+		return nil // /drey status tells
+	}
+	db, err := storage.Open(ctx, cfg.Storage, slog.New(slog.DiscardHandler))
+	if err == nil {
+		defer func() { _ = db.Close() }() // it was only asked
+		dogs, err = alerts.Watchdogs(ctx, db, cfg.Alerts)
+	}
+	if err != nil {
+		return nil // the look at the store tells
+	}
+	var out []bot.Finding
+	for _, w := range dogs {
+		out = append(out, bot.Finding{
+			What: "Watchdog of " + w.Source, OK: !w.Seen.IsZero() && !w.Silent, Note: w.String(),
+			Mend: fmt.Sprintf("check that Prometheus has the alert of alerts.sources.%s.deadman, and that Alertmanager's route for it leads here with repeat_interval: 1m", w.Source),
+		})
 	}
 	return out
 }

@@ -121,7 +121,7 @@ type looks struct {
 	ops    *ops.Ops
 	alerts *alerts.Service
 
-	pending, oldest, operations, incidents *prometheus.Desc
+	pending, oldest, operations, incidents, watchdog *prometheus.Desc
 }
 
 func newLooks(db *storage.DB, o *ops.Ops, a *alerts.Service) *looks {
@@ -131,12 +131,13 @@ func newLooks(db *storage.DB, o *ops.Ops, a *alerts.Service) *looks {
 		oldest:     prometheus.NewDesc("drey_outbox_oldest_seconds", "Age of the oldest due message.", nil, nil),
 		operations: prometheus.NewDesc("drey_operations", "Operations among the newest 500.", []string{"kind", "state"}, nil),
 		incidents:  prometheus.NewDesc("drey_incidents", "Incidents remembered.", []string{"state"}, nil),
+		watchdog:   prometheus.NewDesc("drey_alerts_watchdog_age_seconds", "Time since the last watchdog of a source came; none for one that never did.", []string{"source"}, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (l *looks) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{l.pending, l.oldest, l.operations, l.incidents} {
+	for _, d := range []*prometheus.Desc{l.pending, l.oldest, l.operations, l.incidents, l.watchdog} {
 		ch <- d
 	}
 }
@@ -164,6 +165,13 @@ func (l *looks) Collect(ch chan<- prometheus.Metric) {
 		}
 		for k, v := range n {
 			gauge(l.operations, float64(v), k.kind, k.state)
+		}
+	}
+	if dogs, err := l.alerts.Watchdogs(ctx); err == nil {
+		for _, w := range dogs {
+			if !w.Seen.IsZero() {
+				gauge(l.watchdog, time.Since(w.Seen).Seconds(), w.Source)
+			}
 		}
 	}
 	if counts, err := l.alerts.Counts(ctx); err == nil {
