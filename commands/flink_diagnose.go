@@ -9,6 +9,7 @@ import (
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
+	"github.com/drey-ops/drey/platform/diagnosis"
 	"github.com/drey-ops/drey/platform/ops"
 )
 
@@ -156,26 +157,16 @@ func (s *symptoms) falling() (finding, bool) {
 	return finding{tone: tone, what: what, next: next}, true
 }
 
-// What counts as busy and as held back.
-const (
-	busyFrom         = 0.8
-	backpressureFrom = 0.5
-)
-
 // bottleneck is the first vertex that works all the time while those before it are held back.
 func (s *symptoms) bottleneck() (finding, bool) {
-	held := ""
-	for _, v := range s.job.Vertices {
-		switch { // comparisons with NaN, what is not known, do not hold
-		case v.Backpressured >= backpressureFrom:
-			held = clip(v.Name, 80)
-		case held != "" && v.Busy >= busyFrom:
-			return finding{tone: bot.Warn, what: bot.Textf("**%s** cannot keep up: it is busy %s of the time and holds back %s.", clip(v.Name, 80), percent(v.Busy), held),
-				next: s.widen(v)}, true
-		}
-	}
-	if held == "" {
+	jam, found := diagnosis.Bottleneck(s.job.Vertices)
+	held := clip(jam.Held.Name, 80)
+	switch v := jam.Slow; {
+	case !found:
 		return finding{}, false
+	case v != nil:
+		return finding{tone: bot.Warn, what: bot.Textf("**%s** cannot keep up: it is busy %s of the time and holds back %s.", clip(v.Name, 80), percent(v.Busy), held),
+			next: s.widen(*v)}, true
 	}
 	return finding{tone: bot.Warn, what: bot.Textf("Something after **%s** cannot keep up: it is backpressured most of the time.", held),
 		next: bot.Textf("Most often a sink or what it writes to is slow; more parallelism helps when it is not: `/flink scale %s N`.", s.name())}, true
@@ -200,25 +191,11 @@ func (s *symptoms) failingCheckpoints() (finding, bool) {
 	if s.cpErr != nil || s.job.State.Terminal() {
 		return finding{}, false
 	}
-	n, why := 0, ""
-	for _, c := range s.checkpoints.History {
-		switch c.Status {
-		case "FAILED":
-			n++
-			if why == "" {
-				why = clip(topLine(c.Failure), 200)
-			}
-		case "COMPLETED":
-			if n == 0 {
-				return finding{}, false
-			}
-			return s.checkpointsFail(n, why), true
-		}
-	}
+	n, why := diagnosis.Failing(s.checkpoints)
 	if n == 0 {
 		return finding{}, false
 	}
-	return s.checkpointsFail(n, why), true
+	return s.checkpointsFail(n, clip(topLine(why), 200)), true
 }
 
 func (s *symptoms) checkpointsFail(n int, why string) finding {
@@ -247,22 +224,14 @@ func (s *symptoms) lastGood() string {
 
 // slowCheckpoints is a job whose checkpoints take ever longer, before they hit their timeout.
 func (s *symptoms) slowCheckpoints() (finding, bool) {
-	var done []platform.Checkpoint
-	for _, c := range s.checkpoints.History {
-		if c.Status == "COMPLETED" && !c.Savepoint {
-			done = append(done, c)
-		}
-	}
-	if s.cpErr != nil || len(done) < 4 || s.checkpoints.Timeout <= 0 || s.job.State.Terminal() {
+	trend, known := diagnosis.Checkpoints(s.checkpoints)
+	if s.cpErr != nil || !known || !trend.Slower || s.job.State.Terminal() {
 		return finding{}, false
 	}
-	newest, oldest := done[0], done[len(done)-1]
-	if newest.Duration < s.checkpoints.Timeout/4 || newest.Duration < 2*oldest.Duration {
-		return finding{}, false
-	}
+	newest, oldest := trend.Newest, trend.Oldest
 	what := bot.Textf("Checkpoints become slower: %s now, %s %s before; they fail at %s.", span(newest.Duration), span(oldest.Duration), span(newest.At.Sub(oldest.At)), span(s.checkpoints.Timeout))
 	next := bot.Textf("Look for backpressure, or raise the timeout before it is hit.")
-	if newest.Size > 2*oldest.Size && oldest.Size > 0 {
+	if trend.Grows {
 		next = bot.Textf("The state grows too, from %s to %s: see whether it is ever cleaned up (time to live, windows).", size(oldest.Size), size(newest.Size))
 	}
 	return finding{tone: bot.Warn, what: what, next: next}, true
