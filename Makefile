@@ -43,8 +43,8 @@ bench: ## the benchmarks, and a table of the issue's figures out of that one run
 	  | grep -vE '^(PASS|goos:|goarch:|\?)|[[:space:]]0\.[0-9]+s$$' | tee $(ARTIFACTS)/bench.txt
 	@DREY_BENCH=$(ARTIFACTS)/bench.txt $(GO) test -C cmd/drey -count 1 -run '^TestFigures$$'
 
-bench-peers: ## drey beside other tools doing the same work, in one run (needs node and npm)
-	DREY_PEERS=1 $(GO) test -count 1 -v -run '^TestPeers$$' -timeout 10m $(TESTFLAGS) ./cmd/drey | grep -vE '^(=== |PASS|ok )'
+bench-peers: ## drey beside other tools doing the same work, in one run (about 8 minutes; needs node and npm, Alertmanager, redis-server)
+	DREY_PEERS=1 $(GO) test -count 1 -v -run '^Test(Alert)?Peers$$' -timeout 20m $(TESTFLAGS) ./cmd/drey | grep -vE '^(=== |PASS|ok | *--- PASS)'
 
 lint: ## golangci-lint, as pinned in .ci/tools/go.mod
 	$(GO) tool -modfile=.ci/tools/go.mod golangci-lint run $(PACKAGES)

@@ -71,7 +71,7 @@ func newClient(log *slog.Logger, o Options, creds func() *Options) *client {
 		ForceAttemptHTTP2:     true,
 	}
 	return &client{
-		log: log, url: o.APIURL, onRequest: o.OnRequest, creds: creds, pace: newPacer(),
+		log: log, url: o.APIURL, onRequest: o.OnRequest, creds: creds, pace: newPacer(o.Unpaced),
 		http: &http.Client{Transport: transport, Timeout: uploadTimeout},
 	}
 }

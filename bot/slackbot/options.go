@@ -40,6 +40,9 @@ type Options struct {
 	UnfurlDomains []string `yaml:"-"`
 	// ExternalURL is drey's public address, for the manifest.
 	ExternalURL string `yaml:"-"`
+	// Unpaced makes calls as soon as they come, but for what Slack itself asks to wait: for measurements against a fake that has
+	// no limits.
+	Unpaced bool `yaml:"-"`
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time `yaml:"-"`
 	// OnRequest is told of every call of the Web API with its code: "ok", Slack's error, or "timeout", "network" (metrics).

@@ -14,7 +14,7 @@ import (
 // A channel gets a message a second, whoever posts it.
 func TestPacerChannel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPacer()
+		p := newPacer(false)
 		start := time.Now()
 		var wg sync.WaitGroup
 		for range 4 {
@@ -38,7 +38,7 @@ func TestPacerChannel(t *testing.T) {
 func TestPacerTiers(t *testing.T) {
 	for _, method := range []string{methodUpdate, methodViewOpen, "conversations.list", "auth.test"} {
 		synctest.Test(t, func(t *testing.T) {
-			p := newPacer()
+			p := newPacer(false)
 			start := time.Now()
 			n := 0
 			for {
@@ -60,7 +60,7 @@ func TestPacerTiers(t *testing.T) {
 // Who may not wait is told when to come back, and takes no turn.
 func TestPacerPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPacer()
+		p := newPacer(false)
 		post := request{method: methodPost, channel: "C1", patience: impatient}
 		if err := p.wait(t.Context(), post); err != nil {
 			t.Fatal(err)
@@ -87,7 +87,7 @@ func TestPacerPatience(t *testing.T) {
 // What Slack asked for is heeded, by its method alone.
 func TestPacerPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPacer()
+		p := newPacer(false)
 		p.pause(methodPost, 20*time.Second)
 		p.pause(methodPost, time.Second) // a shorter one does not end it
 		se := new(bot.SendError)

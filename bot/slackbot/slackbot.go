@@ -51,12 +51,16 @@ func (b *Bot) ID() bot.NetworkID { return Network }
 // Caps implements bot.Network. Slack cuts a message whose blocks hold more than about 13,000 characters; what drey itself
 // adds to a message (escapes, signs) finds room in the difference.
 func (b *Bot) Caps() bot.Caps {
-	return bot.Caps{
+	caps := bot.Caps{
 		TitleMax: 136, TextMax: 2800, TotalMax: 10_000, BlocksMax: 40,
 		ButtonsMax: 20, LabelMax: 70, FieldsMax: 20, TableRows: 60, TableCols: 12, FileMax: 20 << 20,
 		Threads: true, Private: true, Forms: true, Images: true,
 		AckWithin: 3 * time.Second, PostEvery: time.Second, EditEvery: 1200 * time.Millisecond,
 	}
+	if b.o.Unpaced {
+		caps.PostEvery, caps.EditEvery = 0, 0
+	}
+	return caps
 }
 
 // Publish implements bot.Network: the decoder and the shortcuts read the list. Slack itself is told by the app's manifest.

@@ -177,19 +177,29 @@ func (s *served) version() time.Duration {
 	return time.Since(begin)
 }
 
+// resident is the memory of a process in MB.
+func resident(t testing.TB, pid int) float64 {
+	t.Helper()
+	out, err := exec.Command("ps", "-o", "rss=", "-p", strconv.Itoa(pid)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kb, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return float64(kb) * 1024 / 1e6
+}
+
 // resident reads a line of the process's memory in MB; 0 where the system does not tell.
 func (s *served) resident(key string) float64 {
-	pid := strconv.Itoa(s.cmd.Process.Pid)
 	if runtime.GOOS != "linux" {
 		if key != "VmRSS" {
 			return 0
 		}
-		out, err := exec.Command("ps", "-o", "rss=", "-p", pid).Output()
-		s.check(err)
-		kb, err := strconv.Atoi(strings.TrimSpace(string(out)))
-		s.check(err)
-		return float64(kb) * 1024 / 1e6
+		return resident(s.b, s.cmd.Process.Pid)
 	}
+	pid := strconv.Itoa(s.cmd.Process.Pid)
 	status, err := os.ReadFile("/proc/" + pid + "/status")
 	s.check(err)
 	for line := range strings.Lines(string(status)) {
