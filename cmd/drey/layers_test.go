@@ -16,7 +16,7 @@ func rank() map[string]int {
 	return map[string]int{
 		"config/secret": 0, "platform": 2, "storage": 2,
 		"platform/flinkhttp": 5, "platform/flinkhttp/flinktest": 7,
-		"alerts/alertmanager": 10, "alerts/prometheus": 10, "alerts/guard": 10, "alerts/rules": 10,
+		"alerts/alertmanager": 10, "alerts/oncall": 10, "alerts/prometheus": 10, "alerts/guard": 10, "alerts/rules": 10,
 		"bot": 10, "bot/chart": 5, "storage/saga": 10, "storage/storagetest": 10,
 		"platform/diagnosis": 10, "platform/flinkrest": 10, "platform/local": 10, "platform/sqlgateway": 10, "platform/sqltext": 10, "platform/platformtest": 15,
 		"alerts": 20, "bot/bottest": 15, "bot/webbot": 20, "bot/slackbot": 20, "bot/slackbot/slacktest": 15, "bot/discordbot": 20, "bot/discordbot/discordtest": 15, "platform/ops": 20, "platform/session": 20,
