@@ -160,7 +160,7 @@ func TestAgreesWithAlertmanager(t *testing.T) {
 	for n := range trees {
 		tree := randomTree(rnd, 1+n%3)
 		file, text := writeTree(t, tree, n)
-		p, err := NewPipeline(tree.flat(), nil)
+		p, err := NewPipeline(tree.flat(), nil, nil)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}

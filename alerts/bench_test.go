@@ -170,7 +170,7 @@ func BenchmarkTake(b *testing.B) {
 		}
 	})
 	b.Run("explain", func(b *testing.B) {
-		p, err := NewPipeline(testOptions(), nil)
+		p, err := NewPipeline(testOptions(), nil, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -206,7 +206,7 @@ func BenchmarkRoutes(b *testing.B) {
 	many := manyRoutes(10_000)
 	l := map[string]string{"service": "svc-50", "severity": "critical", "cluster": "prod", "job_name": "orders", "owner": "data"}
 	cost := func(list []Route) float64 {
-		p, err := NewPipeline(Options{Routes: list}, nil)
+		p, err := NewPipeline(Options{Routes: list}, nil, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -32,6 +32,9 @@ func head(i *Incident) bot.Message {
 		m.Blocks = append(m.Blocks, bot.Textf("%s", clip(s, maxDescription)))
 	}
 	m.Blocks = append(m.Blocks, append(stateFields(i), jobFields(i)...))
+	if len(i.Affected) > 0 {
+		m.Blocks = append(m.Blocks, bot.Textf("**Jobs kept back** while it is down: %v", i.affected()))
+	}
 	if len(i.Alerts) > 1 {
 		m.Blocks = append(m.Blocks, bot.Textf("%s", i.members(nil)))
 	}
@@ -219,6 +222,10 @@ func (i *Incident) members(fps []string) string {
 	common := commonLabels(slices.Collect(maps.Values(i.Alerts)))
 	var names []string
 	for _, fp := range fps {
+		if name := i.Alerts[fp].Labels["alertname"]; i.About == aboutJob && name != "" && common["alertname"] == "" {
+			names = append(names, clip(name, 80))
+			continue
+		}
 		names = append(names, apart(i.Alerts[fp], common))
 	}
 	slices.Sort(names)
@@ -261,6 +268,9 @@ func notes(i *Incident) []bot.Block {
 	}
 	if i.OverNote != "" && !i.Open() {
 		out = append(out, bot.Notef("%s", i.OverNote))
+	}
+	if !i.Open() && i.About == aboutJob && i.Settled.IsZero() && i.Facts != nil {
+		out = append(out, bot.Notef("Nothing fires any more. The job has not completed a checkpoint since: what comes goes on in this thread."))
 	}
 	if i.Before != "" {
 		out = append(out, bot.Notef("Fired before as `%s`.", i.Before))

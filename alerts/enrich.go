@@ -32,7 +32,7 @@ func (s *Service) enrich(ctx context.Context, items []storage.Item) {
 
 func (s *Service) enrichOne(ctx context.Context, it storage.Item) error {
 	inc, _, err := s.current.Get(ctx, it.ID)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && (!inc.Open() || inc.Job == nil) {
+	if errors.Is(err, storage.ErrNotFound) || err == nil && (!inc.Open() && !inc.unsettled(s.hooks.Now()) || inc.Job == nil) {
 		return s.finish(ctx, it)
 	}
 	if err != nil {
@@ -47,15 +47,21 @@ func (s *Service) enrichOne(ctx context.Context, it storage.Item) error {
 	}
 	_, err = s.change(ctx, it.ID, func(i *Incident, tx *storage.Tx) ([]story, error) {
 		now := s.hooks.Now()
-		if !i.Open() || i.Job == nil {
+		if !i.Open() && !i.unsettled(now) || i.Job == nil {
 			tx.Finish(it)
 			return nil, nil
 		}
-		tx.Release(it, now.Add(enrichEvery))
+		var stories []story
 		if *i.Job == asked { // else the webhook that changed it has asked for another look
 			i.learn(facts, err, now)
+			stories = i.settle(&facts, err, now)
 		}
-		return nil, nil
+		if !i.Settled.IsZero() {
+			tx.Finish(it)
+		} else {
+			tx.Release(it, now.Add(enrichEvery))
+		}
+		return stories, nil
 	})
 	return err
 }

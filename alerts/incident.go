@@ -32,6 +32,8 @@ type Alert struct {
 	StartsAt     time.Time         `json:"starts"`
 	EndsAt       time.Time         `json:"ends,omitzero"`
 	GeneratorURL string            `json:"url,omitempty"`
+	Source       string            `json:"source,omitempty"` // who sent it
+	Group        string            `json:"group,omitempty"`  // identity of the alert group that it came in
 	Changed      time.Time         `json:"changed"`          // when Status came in
 	Absent       time.Time         `json:"absent,omitzero"`  // since when Alertmanager was seen not to have it
 	Hidden       bool              `json:"hidden,omitempty"` // suppressed in Alertmanager
@@ -82,11 +84,12 @@ type Line struct {
 // Incident is one alert group from its first firing until it is over.
 type Incident struct {
 	ID          string            `json:"id"`
-	Seq         int               `json:"seq"` // the first incident of a group is 1
-	Key         string            `json:"key"` // the group's identity
-	Source      string            `json:"source"`
+	Seq         int               `json:"seq"`             // the first incident of a group is 1
+	Key         string            `json:"key"`             // identity of the group, or of what it is about
+	About       string            `json:"about,omitempty"` // "job", "cluster", or "" for one alert group
+	Source      string            `json:"source"`          // of the first alert; drey's own gives way to another
 	Receiver    string            `json:"receiver"`
-	GroupLabels map[string]string `json:"group,omitempty"`
+	GroupLabels map[string]string `json:"group,omitempty"`    // those of the group, or those that name the job or the cluster
 	ExternalURL string            `json:"external,omitempty"` // of the Alertmanager that spoke first
 
 	Title    string            `json:"title"`
@@ -94,10 +97,12 @@ type Incident struct {
 	Labels   map[string]string `json:"labels,omitempty"` // common to all firing alerts
 	Alerts   map[string]Alert  `json:"alerts"`           // by fingerprint
 	Cut      int               `json:"cut,omitempty"`    // alerts that Alertmanager left out of its webhook
+	Fill     *Fill             `json:"fill,omitempty"`   // where to ask for them
 	Since    time.Time         `json:"since"`            // of the present episode
 	First    time.Time         `json:"first"`
 	Seen     time.Time         `json:"seen"` // last heard of
 	Over     time.Time         `json:"over,omitzero"`
+	Settled  time.Time         `json:"settled,omitzero"`    // since when its job is well again after Over
 	OverNote string            `json:"over_note,omitempty"` // how it ended, where not by a webhook
 	Episodes int               `json:"episodes"`
 	Before   string            `json:"before,omitempty"` // id of the group's previous incident
@@ -110,15 +115,19 @@ type Incident struct {
 
 	NoAPI bool `json:"no_api,omitempty"` // the source names no Alertmanager to ask
 
+	Holds    []Hold              `json:"holds,omitempty"`    // what keeps it back from all its channels
+	Affected map[string]Affected `json:"affected,omitempty"` // of a cluster's: jobs whose own incidents are kept back
+
 	Job     *Binding  `json:"job,omitempty"`
 	Facts   *JobFacts `json:"facts,omitempty"`
 	FactsAt time.Time `json:"facts_at,omitzero"`
 	NoFacts string    `json:"no_facts,omitempty"` // why there are none, or none newer than FactsAt
 	Gone    bool      `json:"gone,omitempty"`     // the clusters answered, and none has the job
 
-	Cause   *Cause               `json:"cause,omitempty"`    // nil while none is known
+	Cause   *Cause               `json:"cause,omitempty"`   // nil while none is known
 	Charted time.Time            `json:"charted,omitzero"`  // when its chart was posted, or why there is none
 	Watched map[string]time.Time `json:"watched,omitempty"` // what drey's watcher told here, and since when, by fingerprint
+	Heard   []string             `json:"heard,omitempty"`   // ids of what was told here once
 	Targets []Target             `json:"targets,omitempty"`
 	Lines   []Line               `json:"lines,omitempty"`
 	Members time.Time            `json:"members,omitzero"` // when the thread was last told who joined and left
@@ -196,6 +205,7 @@ func (i *Incident) clone() Incident {
 	c := *i
 	c.Alerts = maps.Clone(i.Alerts)
 	c.Silences = slices.Clone(i.Silences)
+	c.Holds = slices.Clone(i.Holds)
 	c.Targets = slices.Clone(i.Targets)
 	c.Lines = slices.Clone(i.Lines)
 	return c
@@ -211,7 +221,8 @@ func (i *Incident) tell(l Line) {
 	}
 }
 
-// shown are the alerts that describe the incident: those that fire, or all when none does; by fingerprint.
+// shown are the alerts that describe the incident: those that fire, or all when none does; the most severe first, then the
+// earliest.
 func (i *Incident) shown() []Alert {
 	var fire, all []Alert
 	for _, fp := range slices.Sorted(maps.Keys(i.Alerts)) {
@@ -221,8 +232,11 @@ func (i *Incident) shown() []Alert {
 		}
 	}
 	if len(fire) > 0 {
-		return fire
+		all = fire
 	}
+	slices.SortStableFunc(all, func(x, y Alert) int {
+		return cmp.Or(severityRank(y.Labels["severity"])-severityRank(x.Labels["severity"]), x.StartsAt.Compare(y.StartsAt))
+	})
 	return all
 }
 

@@ -97,6 +97,9 @@ func bindStage(_ context.Context, b Batch) (Batch, error) {
 	case job.ID == "" && job.Name == "":
 		b.note("no job_id and no job_name common to its alerts: not about one job")
 		inc.Job, inc.Facts, inc.NoFacts, inc.Gone = nil, nil, "", false
+	case inc.Job != nil && inc.Job.Cluster == job.Cluster && inc.Job.Name == job.Name && job.Name != "":
+		inc.Job = &job // another run of it, or alerts of several
+		b.note("about the job %s", job)
 	case inc.Job == nil || *inc.Job != job:
 		inc.Job, inc.Facts, inc.FactsAt, inc.NoFacts, inc.Gone = &job, nil, time.Time{}, "", false
 		fallthrough
@@ -124,7 +127,7 @@ func (p *Pipeline) matchStage(_ context.Context, b Batch) (Batch, error) {
 		b.note("over: told where it was told before")
 		return b, nil
 	}
-	env := p.routes.env(b.Incident, b.At)
+	env := p.routes.env(b.part(), b.At)
 	var wanted []Target
 	for _, r := range p.matching(&b, env) {
 		places, note := r.channels(env, p.canPost)
@@ -136,11 +139,29 @@ func (p *Pipeline) matchStage(_ context.Context, b Batch) (Batch, error) {
 		}
 		b.noteRoute(r, places)
 	}
-	b.Incident.aim(wanted)
+	b.Incident.aim(wanted, b.Kind != kindNew && b.Incident.About != aboutGroup)
 	if len(b.Incident.Targets) == 0 {
 		b.note("no route matches and there is no default: it is kept and listed, but told nowhere")
 	}
 	return b, nil
+}
+
+// part is the incident as far as this webhook speaks of it: what is about one job comes in several groups, each with labels, a
+// severity and a receiver of its own, and each goes its own way.
+func (b *Batch) part() *Incident {
+	if b.Incident.About == aboutGroup || len(b.Payload.Alerts) == 0 {
+		return b.Incident
+	}
+	i := *b.Incident
+	i.Source, i.Receiver = b.Source, b.Payload.Receiver
+	i.Alerts = map[string]Alert{}
+	for _, a := range b.Payload.Alerts {
+		if known, ok := b.Incident.Alerts[a.Fingerprint]; ok {
+			i.Alerts[a.Fingerprint] = known
+		}
+	}
+	i.refresh()
+	return &i
 }
 
 // matching are the routes that take an alert, in order, or the default one.

@@ -2,7 +2,6 @@ package alerts
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/drey-ops/drey/bot"
@@ -15,14 +14,20 @@ const (
 	muteBatch = 64
 )
 
-// hush notes in which channels the incident is muted now, and says where that changed.
+// hush notes in which channels the incident is muted or held back now, and says where that changed.
 func (rs *routes) hush(i *Incident, now time.Time) []story {
 	var out []story
+	held, why := i.held(now)
 	for n := range i.Targets {
 		t := &i.Targets[n]
 		was := t.Quiet
 		t.Quiet = rs.mutes.until(t.Mute, now)
+		if held.After(t.Quiet) {
+			t.Quiet = held
+		}
 		switch {
+		case was.IsZero() && !held.IsZero():
+			out = append(out, story{kind: storyMuted, quiet: true, text: bot.Textf("**Kept back** in %s: %s", t.Place.String(), why)})
 		case was.IsZero() && !t.Quiet.IsZero():
 			text := bot.Textf("**Muted** in %s until %v by %s", t.Place.String(), moment(t.Quiet), rs.muters(t, now))
 			out = append(out, story{kind: storyMuted, quiet: true, text: text})
@@ -48,6 +53,10 @@ func (p *Pipeline) muteStage(_ context.Context, b Batch) (Batch, error) {
 		return b, nil
 	}
 	b.Stories = append(b.Stories, p.routes.hush(b.Incident, b.At)...)
+	if held, why := b.Incident.held(b.At); !held.IsZero() {
+		b.note("kept back everywhere: %s", why)
+		return b, nil
+	}
 	for _, t := range b.Incident.Targets {
 		if !t.Quiet.IsZero() {
 			b.note("%s is muted by %s until %s: posted then, if it is still open", t.Place, p.routes.muters(&t, b.At), clockText(t.Quiet))
@@ -56,13 +65,22 @@ func (p *Pipeline) muteStage(_ context.Context, b Batch) (Batch, error) {
 	return b, nil
 }
 
-// loudAt is when the first of the incident's mutes ends; zero when there is none to wait for.
-func (i *Incident) loudAt() time.Time {
+// loudAt is when the first of the incident's mutes ends, or when to look at what holds it; zero when there is none to wait for.
+func (i *Incident) loudAt(now time.Time) time.Time {
 	var out time.Time
-	for _, t := range i.Targets {
-		if i.Open() && !t.Quiet.IsZero() && (out.IsZero() || t.Quiet.Before(out)) {
-			out = t.Quiet
+	sooner := func(t time.Time) {
+		if i.Open() && !t.IsZero() && (out.IsZero() || t.Before(out)) {
+			out = t
 		}
+	}
+	for _, t := range i.Targets {
+		sooner(t.Quiet)
+	}
+	for _, h := range i.Holds {
+		if !h.Known && h.Kind == holdCluster {
+			sooner(now) // the cluster's incident has not been told yet
+		}
+		sooner(h.Until)
 	}
 	return out
 }
@@ -70,14 +88,7 @@ func (i *Incident) loudAt() time.Time {
 // unmute posts what mutes kept back of the incidents whose time has come.
 func (s *Service) unmute(ctx context.Context, items []storage.Item) {
 	for _, it := range items {
-		_, err := s.change(ctx, it.ID, func(_ *Incident, tx *storage.Tx) ([]story, error) {
-			tx.Finish(it) // saving it makes it due again where a mute goes on
-			return nil, nil
-		})
-		if errors.Is(err, storage.ErrNotFound) {
-			err = s.finish(ctx, it)
-		}
-		s.warn(ctx, it, err)
+		s.warn(ctx, it, s.unheld(ctx, it))
 	}
 }
 

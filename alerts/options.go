@@ -29,6 +29,13 @@ type Options struct {
 	TimeZone string `yaml:"time_zone"`
 	// Watch is drey's own look at the clusters.
 	Watch Watch `yaml:"watch"`
+	// OneThreadPer says what shares a thread: "job", the default, makes one of all that is about a Flink job at one time, whatever
+	// alert groups it comes in; "group" keeps each alert group of Alertmanager by itself.
+	OneThreadPer string `yaml:"one_thread_per"`
+	// ClusterDown are the names of alerts that mean that a whole cluster is down. While one fires, incidents of the cluster's jobs
+	// are kept back; the default is FlinkJobManagerDown, FlinkNoTaskManagers and drey's own FlinkClusterSilent and
+	// FlinkClusterLostJobs.
+	ClusterDown []string `yaml:"cluster_down"`
 	// MaxBody is the largest webhook taken, in bytes; 0 means 1 MB.
 	MaxBody int64 `yaml:"max_body"`
 	// ReopenWithin is how long after its end an incident that fires again goes on in the same thread; 0 means 15 minutes.
@@ -44,6 +51,12 @@ type Options struct {
 	// Keep is how long an incident is remembered after its last change; 0 means 90 days.
 	Keep time.Duration `yaml:"keep"`
 }
+
+// The values of Options.OneThreadPer.
+const (
+	perJob   = "job"
+	perGroup = "group"
+)
 
 // Source is one Alertmanager, or several that share their alerts.
 type Source struct {
@@ -80,6 +93,12 @@ func (o Options) withDefaults() Options {
 	def(&o.SettleAfter, 3*time.Minute)
 	def(&o.EnrichWithin, 3*time.Second)
 	def(&o.Keep, 90*24*time.Hour)
+	if o.OneThreadPer == "" {
+		o.OneThreadPer = perJob
+	}
+	if o.ClusterDown == nil {
+		o.ClusterDown = []string{"FlinkJobManagerDown", "FlinkNoTaskManagers", troubleSilent, troubleLost}
+	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 1 << 20
 	}
@@ -100,6 +119,9 @@ func (o Options) Validate() error {
 	o.validateDeadmen(&p)
 	_, routes := compileRoutes(o)
 	p = append(p, routes...)
+	if o.OneThreadPer != "" && o.OneThreadPer != perJob && o.OneThreadPer != perGroup {
+		p.add("one_thread_per", "want job or group, have %q", o.OneThreadPer)
+	}
 	if o.MaxBody != 0 && o.MaxBody < 1<<10 {
 		p.add("max_body", "%d bytes hold no webhook; at least 1024", o.MaxBody)
 	}

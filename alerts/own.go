@@ -29,20 +29,13 @@ func (s *Service) own(ctx context.Context, group map[string]string, as []Payload
 			p.Status = Firing
 		}
 	}
-	b, err := identifyStage(ctx, Batch{At: s.hooks.Now(), Source: ownSource, Payload: p})
-	if err != nil {
-		return "", err
-	}
-	return s.decide(ctx, b)
+	return s.parts(ctx, s.pipeline.split(Batch{At: s.hooks.Now(), Source: ownSource, Payload: p}))
 }
 
 // ownStory adds to the thread of an own incident; where there is none it does nothing.
 func (s *Service) ownStory(ctx context.Context, group map[string]string, st story) error {
-	b, err := identifyStage(ctx, Batch{Source: ownSource, Payload: Payload{Receiver: ownReceiver, GroupLabels: group}})
-	if err != nil {
-		return err
-	}
-	if b, err = s.recall(ctx, b); err != nil || b.Known == nil {
+	b, err := s.recall(ctx, s.ownBatch(group))
+	if err != nil || b.Known == nil {
 		return err
 	}
 	_, err = s.change(ctx, b.Stem, func(i *Incident, _ *storage.Tx) ([]story, error) {
@@ -52,6 +45,12 @@ func (s *Service) ownStory(ctx context.Context, group map[string]string, st stor
 		return []story{st}, nil
 	})
 	return unchanged(err)
+}
+
+// ownBatch is what drey's own alerts of a group come in, without them.
+func (s *Service) ownBatch(group map[string]string) Batch {
+	p := Payload{Receiver: ownReceiver, GroupLabels: group, Alerts: []PayloadAlert{{Labels: group}}}
+	return s.pipeline.split(Batch{Source: ownSource, Payload: p})[0]
 }
 
 // unchanged makes nothing of an error that says that nothing had to be done.
@@ -86,6 +85,7 @@ func (s *Service) line(ctx context.Context, stem string, a PayloadAlert) error {
 // bound is the part of an Incident that says whose job it is about.
 type bound struct {
 	ID     string    `json:"id"`
+	Key    string    `json:"key"`
 	Source string    `json:"source"`
 	Over   time.Time `json:"over"`
 	Job    *Binding  `json:"job"`

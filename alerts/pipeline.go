@@ -18,7 +18,10 @@ type Batch struct {
 
 	Payload Payload
 	Pulse   *pulse // the alert that proves the path alive, which was among its alerts
-	Key     string // the group's identity
+	Group   string // identity of the alert group, of which this may be a part
+	Key     string // identity of the incident
+	Lead    bool   // the first part of its webhook
+	subject subject
 
 	Stem  string // root of what is kept about the group
 	Known *Incident
@@ -30,6 +33,7 @@ type Batch struct {
 	Kind     string           // what the batch is: "new", "reopened", "changed", "resolved", "repeat"
 	Joined   []string
 	Left     []string
+	before   ringing
 
 	Stories    []story
 	Deliveries []bot.Delivery
@@ -67,21 +71,26 @@ type Recall func(ctx context.Context, b Batch) (Batch, error)
 
 // Pipeline turns a webhook into an incident and deliveries.
 type Pipeline struct {
-	options Options
-	routes  routes
-	recall  Recall
-	canPost func(bot.Place) error
-	deadmen deadmen
+	options  Options
+	routes   routes
+	clusters []string // those that drey knows, sorted
+	recall   Recall
+	down     func(ctx context.Context, cluster string) (*Incident, error) // the incident of a cluster that is down, or was a moment ago
+	settles  bool                                                         // somebody looks whether a job is well again
+	canPost  func(bot.Place) error
+	deadmen  deadmen
 }
 
-// NewPipeline returns a Pipeline without a memory: to it every webhook is the first of its group. Options must be valid. canPost
-// is Hooks.CanPost.
-func NewPipeline(o Options, canPost func(bot.Place) error) (*Pipeline, error) {
+// NewPipeline returns a Pipeline without a memory: to it every webhook is the first of its group. Options must be valid. clusters
+// are the names of those that drey knows, canPost is Hooks.CanPost.
+func NewPipeline(o Options, clusters []string, canPost func(bot.Place) error) (*Pipeline, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	r, _ := compileRoutes(o)
-	return &Pipeline{options: o.withDefaults(), routes: r, recall: forgetful, canPost: canPost, deadmen: compileDeadmen(o, r.compiler, nil)}, nil
+	return &Pipeline{
+		options: o.withDefaults(), routes: r, clusters: clusters, recall: forgetful, down: noneDown, canPost: canPost, deadmen: compileDeadmen(o, r.compiler, nil),
+	}, nil
 }
 
 func forgetful(_ context.Context, b Batch) (Batch, error) {
@@ -90,9 +99,11 @@ func forgetful(_ context.Context, b Batch) (Batch, error) {
 	return b, nil
 }
 
-// reading are the stages that depend on the webhook alone.
+func noneDown(context.Context, string) (*Incident, error) { return nil, nil }
+
+// reading are the stages that depend on the webhook alone; what is left of it then is split.
 func (p *Pipeline) reading() []Stage {
-	return []Stage{{"decode", decodeStage}, {"deadman", p.deadmanStage}, {"identify", identifyStage}}
+	return []Stage{{"decode", decodeStage}, {"deadman", p.deadmanStage}}
 }
 
 // deciding are the stages that depend on what is known, and run again when that changed meanwhile.
@@ -102,6 +113,7 @@ func (p *Pipeline) deciding() []Stage {
 		{"dedupe", dedupeStage},
 		{"update", p.updateStage},
 		{"bind", bindStage},
+		{"hold", p.holdStage},
 		{"match", p.matchStage},
 		{"quiet", quietStage},
 		{"mute", p.muteStage},
@@ -129,7 +141,7 @@ func run(ctx context.Context, stages []Stage, b Batch) (Batch, error) {
 type Trace struct {
 	Steps      []TraceStep
 	Err        error
-	Incident   *Incident
+	Incident   *Incident // of the first part
 	Deliveries []bot.Delivery
 }
 
@@ -141,11 +153,26 @@ type TraceStep struct {
 
 // Explain runs the stages over one webhook without any effect.
 func (p *Pipeline) Explain(ctx context.Context, source string, payload []byte, now time.Time) Trace {
-	b := Batch{At: now, Source: source, Body: payload, trace: &Trace{}}
-	b, err := run(ctx, append(p.reading(), p.deciding()...), b)
-	t := *b.trace
-	t.Err, t.Incident, t.Deliveries = err, b.Incident, b.Deliveries
-	return t
+	t := &Trace{}
+	read, err := run(ctx, p.reading(), Batch{At: now, Source: source, Body: payload, trace: t})
+	t.Err = err
+	parts := p.split(read)
+	for n, b := range parts {
+		if t.Err != nil {
+			break
+		}
+		if len(parts) > 1 {
+			t.Steps = append(t.Steps, TraceStep{Stage: fmt.Sprintf("part %d", n+1), Lines: []string{fmt.Sprintf("%d of the %d parts of the webhook", n+1, len(parts))}})
+		}
+		t.Steps = append(t.Steps, TraceStep{Stage: "identify"})
+		b.identify()
+		b, t.Err = run(ctx, p.deciding(), b)
+		if t.Incident == nil {
+			t.Incident = b.Incident
+		}
+		t.Deliveries = append(t.Deliveries, b.Deliveries...)
+	}
+	return *t
 }
 
 // String is the trace for a terminal.

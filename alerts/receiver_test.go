@@ -176,7 +176,7 @@ func FuzzTake(f *testing.F) {
 			f.Add([]byte(c.Body))
 		}
 	}
-	p, err := NewPipeline(testOptions(), nil)
+	p, err := NewPipeline(testOptions(), nil, nil)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -3,6 +3,9 @@ package alerts
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/drey-ops/drey/alerts/alertmanager"
@@ -29,20 +32,68 @@ type look struct {
 
 // reconcile compares incidents with what Alertmanager has.
 func (s *Service) reconcile(ctx context.Context, items []storage.Item) {
-	bySource := map[string][]claimed{}
+	var list []claimed
+	n := map[string]int{} // incidents by source
 	for _, it := range items {
 		inc, _, err := s.current.Get(ctx, it.ID)
 		switch {
 		case errors.Is(err, storage.ErrNotFound):
 			err = s.finish(ctx, it)
 		case err == nil:
-			bySource[inc.Source] = append(bySource[inc.Source], claimed{it, inc})
+			list = append(list, claimed{it, inc})
+			for _, source := range inc.sources() {
+				n[source]++
+			}
 		}
 		s.warn(ctx, it, err)
 	}
-	for source, list := range bySource {
-		s.reconcileSource(ctx, source, list)
+	limit, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	seen := s.glances(limit, n)
+	for _, c := range list {
+		looks := map[string]*look{}
+		for _, source := range c.inc.sources() {
+			looks[source] = s.lookFor(limit, seen[source], source, &c.inc)
+		}
+		s.warn(ctx, c.item, s.reconcileOne(ctx, limit, c, looks))
 	}
+}
+
+// glance is what a source's Alertmanagers were asked once for a whole batch.
+type glance struct {
+	view  *view
+	whole *look // nil: each incident asks by itself
+}
+
+// glances asks the Alertmanagers of all the sources at once; of one source one after the other.
+func (s *Service) glances(ctx context.Context, incidents map[string]int) map[string]glance {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	out := map[string]glance{}
+	for source, n := range incidents {
+		wg.Go(func() {
+			g := glance{view: s.view(ctx, source)}
+			if n >= askWhole {
+				g.whole = s.look(ctx, g.view, nil, "")
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			out[source] = g
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// lookFor is what a source has of an incident.
+func (s *Service) lookFor(ctx context.Context, g glance, source string, i *Incident) *look {
+	l := g.whole
+	if l == nil {
+		labels, receiver := i.ask(source)
+		l = s.look(ctx, g.view, labels, receiver)
+	}
+	s.noteAway(source, l.answered == 0)
+	return l
 }
 
 // claimed is an item with the incident as it was when it was claimed.
@@ -55,24 +106,6 @@ type claimed struct {
 func (s *Service) warn(ctx context.Context, it storage.Item, err error) {
 	if err != nil && ctx.Err() == nil && !errors.Is(err, storage.ErrConflict) {
 		s.log.Warn("alerts worker", "queue", string(it.Queue), "incident", it.ID, "err", err)
-	}
-}
-
-func (s *Service) reconcileSource(ctx context.Context, source string, list []claimed) {
-	limit, cancel := context.WithTimeout(ctx, lookWithin)
-	defer cancel()
-	v := s.view(limit, source)
-	var whole *look
-	if len(list) >= askWhole {
-		whole = s.look(limit, v, nil, "")
-	}
-	for _, c := range list {
-		l := whole
-		if l == nil {
-			l = s.look(limit, v, c.inc.GroupLabels, c.inc.Receiver)
-		}
-		s.noteAway(source, l.answered == 0)
-		s.warn(ctx, c.item, s.reconcileOne(ctx, limit, c, l))
 	}
 }
 
@@ -112,22 +145,31 @@ func (s *Service) look(ctx context.Context, v *view, labels map[string]string, r
 	return l
 }
 
-func (s *Service) reconcileOne(ctx, limit context.Context, c claimed, l *look) error {
+func (s *Service) reconcileOne(ctx, limit context.Context, c claimed, looks map[string]*look) error {
 	did := map[string]silenced{}
-	if l.answered > 0 {
-		did = s.tendSilences(limit, c.inc, l)
+	main := looks[c.inc.Source]
+	if main == nil { // drey's own: nobody to ask
+		main = &look{view: &view{}}
 	}
+	if main.answered > 0 {
+		did = s.tendSilences(limit, c.inc, main)
+	}
+	filled := s.fill(limit, c.inc.Fill, looks)
 	_, err := s.change(ctx, c.item.ID, func(i *Incident, tx *storage.Tx) ([]story, error) {
 		now := s.hooks.Now()
 		before := digestOf(i)
-		if l.answered == 0 {
-			i.unanswered(now, s.options.ReconcileEvery)
-		} else {
+		switch {
+		case main.answered > 0:
 			i.Unseen, i.Blind = time.Time{}, time.Time{}
+		case len(s.peers[i.Source]) > 0:
+			i.unanswered(now, s.options.ReconcileEvery)
+		}
+		if filled && i.Fill != nil && c.inc.Fill.Since.Equal(i.Fill.Since) {
+			i.Fill, i.Cut = nil, 0
 		}
 		stories := i.applySilences(did)
-		if l.answered > 0 && i.Open() {
-			stories = append(stories, i.compare(l, now, s.options.ReconcileEvery)...)
+		if i.Open() {
+			stories = append(stories, i.compare(looks, now, s.options.ReconcileEvery)...)
 		}
 		if before == digestOf(i) && len(stories) == 0 {
 			return nil, errSame
@@ -143,9 +185,38 @@ func (s *Service) reconcileOne(ctx, limit context.Context, c claimed, l *look) e
 	return err
 }
 
+// fill takes in, as a webhook would bring them, the alerts of a group that its webhook was too short for. It says whether that
+// is done.
+func (s *Service) fill(ctx context.Context, f *Fill, looks map[string]*look) bool {
+	if f == nil {
+		return false
+	}
+	l := looks[f.Source]
+	if l == nil || l.answered == 0 {
+		return false
+	}
+	l = s.look(ctx, l.view, f.Labels, f.Receiver)
+	if l.answered == 0 {
+		return false
+	}
+	p := Payload{Version: "4", Receiver: f.Receiver, Status: Firing, GroupLabels: f.Labels}
+	for _, fp := range slices.Sorted(maps.Keys(l.alerts)) {
+		a := l.alerts[fp]
+		p.Alerts = append(p.Alerts, PayloadAlert{Status: Firing, Labels: a.Labels, Annotations: a.Annotations, StartsAt: a.StartsAt, GeneratorURL: a.GeneratorURL, Fingerprint: fp})
+	}
+	if len(p.Alerts) == 0 {
+		return true
+	}
+	_, err := s.parts(ctx, s.pipeline.split(Batch{At: s.hooks.Now(), Source: f.Source, Payload: p}))
+	if err != nil && ctx.Err() == nil {
+		s.log.Warn("take in what a webhook left out", "source", f.Source, "err", err)
+	}
+	return err == nil
+}
+
 // letGo makes the incident come again while there is anything to compare.
 func (s *Service) letGo(tx *storage.Tx, it storage.Item, i *Incident, now time.Time) {
-	if !i.Open() && len(i.liveSilences(now)) == 0 {
+	if !i.Open() && i.Fill == nil && len(i.liveSilences(now)) == 0 {
 		tx.Finish(it)
 		return
 	}
@@ -163,12 +234,12 @@ func (i *Incident) unanswered(now time.Time, every time.Duration) {
 	}
 }
 
-// compare takes in what Alertmanager has. An alert counts as over when two looks in a row did not find it.
-func (i *Incident) compare(l *look, now time.Time, every time.Duration) []story {
-	joined := i.fill(l, now)
+// compare takes in what Alertmanager has, by source. An alert counts as over when two looks in a row did not find it.
+func (i *Incident) compare(looks map[string]*look, now time.Time, every time.Duration) []story {
 	ended := 0
 	for fp, a := range i.Alerts {
-		if a.Status != Firing {
+		l := looks[i.sourceOf(a)]
+		if a.Status != Firing || l == nil || l.answered == 0 {
 			continue
 		}
 		got, there := l.alerts[fp]
@@ -185,8 +256,11 @@ func (i *Incident) compare(l *look, now time.Time, every time.Duration) []story 
 		i.Alerts[fp] = a
 	}
 	silenced := i.State() == Silenced
-	stories := i.suppress(l)
-	if ended == 0 && !joined {
+	var stories []story
+	if l := looks[i.Source]; l != nil && l.answered > 0 {
+		stories = i.suppress(l)
+	}
+	if ended == 0 {
 		return stories
 	}
 	i.forget()
@@ -202,30 +276,13 @@ func (i *Incident) compare(l *look, now time.Time, every time.Duration) []story 
 	return append(stories, story{kind: storyResolved, tone: bot.Good, text: bot.Textf("**Resolved** after %s. %s", span(i.Over.Sub(i.Since)), note)})
 }
 
-// fill adds the firing alerts of the group that a webhook was too short for.
-func (i *Incident) fill(l *look, now time.Time) bool {
-	if i.Cut == 0 {
-		return false
-	}
-	added := false
-	for fp, a := range l.alerts {
-		if _, known := i.Alerts[fp]; known || !alertmanager.Has(a.Labels, i.GroupLabels) || !a.For(i.Receiver) {
-			continue
-		}
-		i.Alerts[fp] = Alert{Status: Firing, Labels: a.Labels, Annotations: a.Annotations, StartsAt: a.StartsAt, GeneratorURL: a.GeneratorURL, Changed: now}
-		added = true
-	}
-	i.Cut = 0
-	return added
-}
-
 // suppress notes whether all that fires is kept quiet, and by whom if not by drey.
 func (i *Incident) suppress(l *look) []story {
 	var ids []string
 	hidden, firing := 0, 0
 	for fp, a := range i.Alerts {
-		if a.Status != Firing {
-			continue
+		if a.Status != Firing || i.sourceOf(a) != i.Source {
+			continue // what only drey itself sees Alertmanager cannot silence
 		}
 		firing++
 		if got, there := l.alerts[fp]; there && a.Hidden {

@@ -26,6 +26,9 @@ func looking(as ...alertmanager.Alert) *look {
 	return l
 }
 
+// from are the looks of an incident with one source.
+func from(l *look) map[string]*look { return map[string]*look{"": l} }
+
 func seen(fp, state string, by ...string) alertmanager.Alert {
 	a := alertmanager.Alert{Fingerprint: fp, Labels: map[string]string{"alertname": "Down", "instance": fp}}
 	a.Status.State, a.Status.SilencedBy = state, by
@@ -49,18 +52,18 @@ func TestAbsentTwice(t *testing.T) {
 	now := newClock().t
 	i := openIncident(now, "a", "b")
 	now = now.Add(time.Minute)
-	if got := i.compare(looking(seen("a", "active")), now, every); len(got) != 0 || i.FiringCount() != 2 {
+	if got := i.compare(from(looking(seen("a", "active"))), now, every); len(got) != 0 || i.FiringCount() != 2 {
 		t.Errorf("after one look: %q", told(got))
 	}
-	if got := i.compare(looking(seen("a", "active"), seen("b", "active")), now.Add(every), every); len(got) != 0 || !i.Alerts["b"].Absent.IsZero() {
+	if got := i.compare(from(looking(seen("a", "active"), seen("b", "active"))), now.Add(every), every); len(got) != 0 || !i.Alerts["b"].Absent.IsZero() {
 		t.Errorf("it was back: %q", told(got))
 	}
-	i.compare(looking(seen("a", "active")), now.Add(2*every), every)
-	if got := told(i.compare(looking(seen("a", "active")), now.Add(3*every), every)); !slices.Equal(got, []string{"Now 1 of 2 fire: a"}) {
+	i.compare(from(looking(seen("a", "active"))), now.Add(2*every), every)
+	if got := told(i.compare(from(looking(seen("a", "active"))), now.Add(3*every), every)); !slices.Equal(got, []string{"Now 1 of 2 fire: a"}) {
 		t.Errorf("after two looks: %q", got)
 	}
-	i.compare(looking(), now.Add(4*every), every)
-	got := told(i.compare(looking(), now.Add(5*every), every))
+	i.compare(from(looking()), now.Add(4*every), every)
+	got := told(i.compare(from(looking()), now.Add(5*every), every))
 	if i.Open() || len(got) != 1 || !strings.HasSuffix(got[0], "Alertmanager no longer has it; no resolve reached drey.") {
 		t.Errorf("all gone: %q", got)
 	}
@@ -73,7 +76,7 @@ func TestFreshAlertmanager(t *testing.T) {
 	l := looking()
 	l.settled = false
 	for n := range 10 {
-		i.compare(l, now.Add(time.Duration(n+1)*every), every)
+		i.compare(from(l), now.Add(time.Duration(n+1)*every), every)
 	}
 	if !i.Open() {
 		t.Error("closed because a fresh Alertmanager did not know of it")
@@ -85,40 +88,27 @@ func TestSuppressed(t *testing.T) {
 	i := openIncident(now, "a", "b")
 	l := looking(seen("a", "suppressed", "s1"), seen("b", "active"))
 	l.peers = []*peerView{{silences: []alertmanager.Silence{{ID: "s1", CreatedBy: "vera", EndsAt: now.Add(time.Hour), Comment: "known"}}}}
-	if got := i.compare(l, now, every); len(got) != 0 || i.State() != Firing {
+	if got := i.compare(from(l), now, every); len(got) != 0 || i.State() != Firing {
 		t.Errorf("half of it silenced: %q, %s", told(got), i.State())
 	}
 	l.alerts["b"] = seen("b", "suppressed", "s1")
-	got := told(i.compare(l, now, every))
+	got := told(i.compare(from(l), now, every))
 	if i.State() != Silenced || !slices.Equal(got, []string{"Silenced in Alertmanager by vera until 2026-11-21 00:57 UTC"}) {
 		t.Errorf("all of it silenced: %q, %s", got, i.State())
 	}
-	if got := i.compare(l, now, every); len(got) != 0 {
+	if got := i.compare(from(l), now, every); len(got) != 0 {
 		t.Errorf("told again: %q", told(got))
 	}
 	if head := i.silenceText().Plain(); head != "in Alertmanager by vera until 2026-11-21 00:57 UTC: known" {
 		t.Error(head)
 	}
-	got = told(i.compare(looking(seen("a", "active"), seen("b", "active")), now, every))
+	got = told(i.compare(from(looking(seen("a", "active"), seen("b", "active"))), now, every))
 	if i.State() != Firing || !slices.Equal(got, []string{"No longer silenced in Alertmanager"}) {
 		t.Errorf("heard again: %q, %s", got, i.State())
 	}
-	i.compare(looking(seen("a", "suppressed"), seen("b", "suppressed")), now, every)
+	i.compare(from(looking(seen("a", "suppressed"), seen("b", "suppressed"))), now, every)
 	if i.silenceText().Plain() != "inhibited by another alert" {
 		t.Error(i.silenceText().Plain())
-	}
-}
-
-// What a webhook was too short for is asked for.
-func TestTruncatedIsFilled(t *testing.T) {
-	now := newClock().t
-	i := openIncident(now, "a")
-	i.Cut = 2
-	other := seen("x", "active")
-	other.Labels = map[string]string{"alertname": "Else"}
-	got := told(i.compare(looking(seen("a", "active"), seen("b", "active"), seen("c", "active"), other), now, every))
-	if i.Cut != 0 || i.FiringCount() != 3 || !slices.Equal(got, []string{"Now 3 of 3 fire: a, b, c"}) {
-		t.Errorf("%d firing, %q", i.FiringCount(), got)
 	}
 }
 

@@ -218,19 +218,21 @@ func (t Target) join(o Target) Target {
 	if t.Buttons == nil || o.Buttons == nil {
 		t.Buttons = nil
 	} else {
-		t.Buttons = append(slices.Clip(t.Buttons), o.Buttons...)
+		t.Buttons = unique(append(slices.Clip(t.Buttons), o.Buttons...))
 	}
 	if t.Mute == nil || o.Mute == nil {
 		t.Mute = nil
 	} else {
 		t.Mute = append(slices.Clip(t.Mute), o.Mute...)
+		slices.SortFunc(t.Mute, slices.Compare)
+		t.Mute = slices.CompactFunc(t.Mute, slices.Equal)
 	}
 	return t
 }
 
 // aim makes the incident's channels those of the routes that match now. A channel once told stays: its thread must see
-// the end.
-func (i *Incident) aim(wanted []Target) {
+// the end. more keeps what earlier webhooks wanted there: they were about other alerts of the incident.
+func (i *Incident) aim(wanted []Target, more bool) {
 	for _, w := range merged(wanted) {
 		n := slices.IndexFunc(i.Targets, func(t Target) bool { return t.Place == w.Place })
 		if n < 0 {
@@ -238,6 +240,9 @@ func (i *Incident) aim(wanted []Target) {
 			continue
 		}
 		t := &i.Targets[n]
+		if more {
+			w = t.join(w)
+		}
 		t.Route, t.Mentions, t.Buttons, t.Mute = w.Route, w.Mentions, w.Buttons, w.Mute
 	}
 }

@@ -173,7 +173,7 @@ func TestEnvOfTimeAndOwner(t *testing.T) {
 	} {
 		o := Options{TimeZone: "Europe/Berlin", MuteTimes: weekends(), Routes: []Route{{Name: "r", Match: tt.match, To: []string{"web:ops"}}}}
 		o.MuteTimes["nights"] = []TimeInterval{{Times: []TimeRange{{"00:00", "06:00"}}}}
-		p, err := NewPipeline(o, nil)
+		p, err := NewPipeline(o, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +234,7 @@ compose   to web:oncall: "Firing: Down on prod (critical). Down happened"
 func TestTraceIsBounded(t *testing.T) {
 	o := testOptions()
 	o.Routes = manyRoutes(1000)
-	p, err := NewPipeline(o, nil)
+	p, err := NewPipeline(o, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,7 +83,7 @@ type Entry struct {
 
 // New returns a Service over db that speaks through out. It returns Problems when o is not valid.
 func New(db *storage.DB, out Outbox, log *slog.Logger, o Options, h Hooks) (*Service, error) {
-	p, err := NewPipeline(o, h.CanPost)
+	p, err := NewPipeline(o, slices.Sorted(maps.Keys(h.Clusters)), h.CanPost)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +93,7 @@ func New(db *storage.DB, out Outbox, log *slog.Logger, o Options, h Hooks) (*Ser
 	}
 	s.current = storage.Table[Incident]{DB: db, Name: "incidents", TTL: s.options.Keep}
 	s.past = storage.Table[Incident]{DB: db, Name: "incidents-past", TTL: s.options.Keep}
-	p.recall = s.recall
+	p.recall, p.down, p.settles = s.recall, s.clusterDown, h.Jobs != nil
 	if s.hooks.Now == nil {
 		s.hooks.Now = time.Now
 	}
@@ -155,7 +157,23 @@ func (s *Service) Take(ctx context.Context, source string, body []byte) (kind st
 			return read.Kind, err
 		}
 	}
-	return s.decide(ctx, read)
+	return s.parts(ctx, s.pipeline.split(read))
+}
+
+// parts commits the parts of a webhook one after the other: when one fails those before it are repeats in the next try. kind is
+// that of the first that brings news.
+func (s *Service) parts(ctx context.Context, parts []Batch) (kind string, err error) {
+	kind = kindRepeat
+	for _, part := range parts {
+		k, err := s.decide(ctx, part)
+		if err != nil {
+			return "", err
+		}
+		if kind == kindRepeat {
+			kind = k
+		}
+	}
+	return kind, nil
 }
 
 // decide puts a batch through the stages after reading, again and again while others change the same incident, and commits
@@ -200,7 +218,7 @@ func (s *Service) commit(ctx context.Context, b Batch) error {
 		s.past.Put(tx, pastID(b.Stem, b.Past.Seq), *b.Past, storage.Any)
 	}
 	s.save(tx, b.Incident, b.Was, b.Deliveries, b.Stories)
-	if b.Incident.Open() && b.Kind != kindRepeat {
+	if b.Kind != kindRepeat || b.Incident.Fill != nil {
 		s.schedule(tx, b.Incident, b.At)
 	}
 	if b.Kind == kindNew {
@@ -218,26 +236,24 @@ func (s *Service) save(tx *storage.Tx, i *Incident, was storage.Version, ds []bo
 	for _, st := range stories {
 		tx.Append(storyLog, Entry{Incident: i.ID, Title: i.Title, Source: i.Source, Line: Line{At: s.hooks.Now(), Kind: st.kind, By: st.by, Text: st.text.Plain()}}, 0)
 	}
-	if at := i.loudAt(); !at.IsZero() {
+	if at := i.loudAt(s.hooks.Now()); !at.IsZero() {
 		tx.Enqueue(muteQueue, i.root(), at)
 	}
 }
 
-// schedule makes the workers look at a firing incident.
+// schedule makes the workers look at a firing incident, and at one whose job is not yet well again.
 func (s *Service) schedule(tx *storage.Tx, i *Incident, now time.Time) {
-	if i.Job != nil && s.hooks.Jobs != nil {
+	if i.Job != nil && s.hooks.Jobs != nil && (i.Open() || i.unsettled(now)) {
 		at := time.Time{}
 		if next := i.FactsAt.Add(enrichEvery); next.After(now) {
 			at = next
 		}
 		tx.Enqueue(enrichQueue, i.root(), at)
 	}
-	if len(s.peers[i.Source]) > 0 {
-		at := now.Add(s.options.ReconcileEvery)
-		if i.Cut > 0 {
-			at = time.Time{}
-		}
-		tx.Enqueue(reconcileQueue, i.root(), at)
+	if i.Fill != nil {
+		tx.Enqueue(reconcileQueue, i.root(), time.Time{})
+	} else if i.Open() && slices.ContainsFunc(i.sources(), func(name string) bool { return len(s.peers[name]) > 0 }) {
+		tx.Enqueue(reconcileQueue, i.root(), now.Add(s.options.ReconcileEvery))
 	}
 }
 

@@ -3,6 +3,7 @@ package alerts
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -76,8 +77,11 @@ func (i *Incident) liveSilences(now time.Time) []Silence {
 }
 
 // matchers are exactly the group: its labels, and the alert's name where all its alerts share one. A group by nothing
-// is told apart by all that its alerts have in common.
+// is told apart by all that its alerts have in common; the alerts of a job by what names it, and their own names.
 func (i *Incident) matchers() []alertmanager.Matcher {
+	if i.About != aboutGroup {
+		return i.episodeMatchers()
+	}
 	labels := maps.Clone(i.GroupLabels)
 	if len(labels) == 0 {
 		labels = maps.Clone(i.Labels)
@@ -86,6 +90,26 @@ func (i *Incident) matchers() []alertmanager.Matcher {
 	}
 	maps.DeleteFunc(labels, func(_, v string) bool { return v == "" })
 	return alertmanager.Equal(labels)
+}
+
+func (i *Incident) episodeMatchers() []alertmanager.Matcher {
+	var as []Alert
+	names := map[string]string{}
+	for _, a := range i.shown() {
+		if i.sourceOf(a) == i.Source {
+			as = append(as, a)
+			names[regexp.QuoteMeta(a.Labels["alertname"])] = a.Labels["alertname"]
+		}
+	}
+	labels := commonLabels(as)
+	maps.DeleteFunc(labels, func(k, v string) bool {
+		return v == "" || !slices.Contains([]string{"job_name", "cluster", "flink_cluster", "alertname"}, k) && (k != "job_id" || labels["job_name"] != "")
+	})
+	out := alertmanager.Equal(labels)
+	if len(names) > 1 {
+		out = append(out, alertmanager.Matcher{Name: "alertname", Value: strings.Join(slices.Sorted(maps.Keys(names)), "|"), IsRegex: true, IsEqual: true})
+	}
+	return out
 }
 
 func (i *Incident) silenceText() bot.Text {
@@ -112,7 +136,11 @@ func (i *Incident) silenceText() bot.Text {
 func matcherText(ms []alertmanager.Matcher) string {
 	var out []string
 	for _, m := range ms {
-		out = append(out, fmt.Sprintf("%s=%q", m.Name, clip(m.Value, 100)))
+		is := "="
+		if m.IsRegex {
+			is = "=~"
+		}
+		out = append(out, fmt.Sprintf("%s%s%q", m.Name, is, clip(m.Value, 100)))
 	}
 	return strings.Join(out, ", ")
 }

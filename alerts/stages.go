@@ -33,14 +33,6 @@ func decodeStage(_ context.Context, b Batch) (Batch, error) {
 	return b, nil
 }
 
-// identifyStage names the group. Not by groupKey, which changes with Alertmanager's configuration, nor by startsAt or
-// externalURL, which differ between the halves of a pair.
-func identifyStage(_ context.Context, b Batch) (Batch, error) {
-	b.Key = hashOf(append([]string{b.Source, b.Payload.Receiver}, sortedPairs(b.Payload.GroupLabels)...)...)
-	b.note("group %v of receiver %q from source %q", b.Payload.GroupLabels, b.Payload.Receiver, b.Source)
-	return b, nil
-}
-
 // hashOf tells lists of texts apart: each part is hashed with its length.
 func hashOf(parts ...string) string {
 	h := sha256.New()
@@ -69,7 +61,7 @@ const lateFor = time.Minute
 func dedupeStage(_ context.Context, b Batch) (Batch, error) {
 	b.Fresh = map[string]Alert{}
 	for _, in := range b.Payload.Alerts {
-		a := Alert{Status: in.Status, Labels: in.Labels, Annotations: in.Annotations, StartsAt: in.StartsAt, EndsAt: in.EndsAt, GeneratorURL: in.GeneratorURL, Changed: b.At}
+		a := Alert{Status: in.Status, Labels: in.Labels, Annotations: in.Annotations, StartsAt: in.StartsAt, EndsAt: in.EndsAt, GeneratorURL: in.GeneratorURL, Source: b.Source, Group: b.Group, Changed: b.At}
 		if b.Known != nil {
 			old, ok := b.Known.Alerts[in.Fingerprint]
 			switch {
@@ -101,19 +93,21 @@ func (p *Pipeline) updateStage(_ context.Context, b Batch) (Batch, error) {
 	switch {
 	case known == nil:
 		b.Incident, b.Kind = newIncident(b, 1), kindNew
-	case !known.Open() && b.At.Sub(known.Over) > p.options.ReopenWithin:
+	case !known.Open() && !p.reopens(known, b.At):
 		b.Past = known
 		b.Incident, b.Kind = newIncident(b, known.Seq+1), kindNew
 		b.Incident.Before, b.Incident.Silences = known.ID, known.liveSilences(b.At)
-		b.note("the group's last incident, %s, was over more than %s ago: a new one", known.ID, p.options.ReopenWithin)
+		b.note("the last incident, %s, was over more than %s ago: a new one", known.ID, p.options.ReopenWithin)
 	default:
 		c := known.clone()
 		b.Incident, b.Kind = &c, kindChanged
 	}
 	inc := b.Incident
 	wasOpen := inc.Open() && b.Kind != kindNew
+	b.before = inc.rings()
 	firing := b.merge(inc, p.hasAPI(b.Source))
-	inc.Seen, inc.Cut = b.At, b.Payload.TruncatedAlerts
+	inc.Seen = b.At
+	inc.hears(b)
 	switch {
 	case firing > 0 && b.Kind == kindChanged && !wasOpen:
 		b.Kind = kindReopened
@@ -124,10 +118,27 @@ func (p *Pipeline) updateStage(_ context.Context, b Batch) (Batch, error) {
 			b.Kind = kindResolved
 		}
 	}
-	inc.NoAPI = !p.hasAPI(b.Source)
+	inc.NoAPI = !p.hasAPI(inc.Source)
 	inc.refresh()
 	b.note("incident %s: %s, %s, %d firing, episode %d", inc.ID, b.Kind, inc.State(), firing, inc.Episodes)
 	return b, nil
+}
+
+// hears notes what else a webhook tells about the incident: the source to speak of, and what was left out.
+func (i *Incident) hears(b Batch) {
+	if i.Source == ownSource && b.Source != ownSource {
+		i.Source, i.Receiver, i.ExternalURL = b.Source, b.Payload.Receiver, b.Payload.ExternalURL
+	}
+	if real := b.subject.labels["job_name"]; i.About == aboutJob && real != mangled(real) && real != i.GroupLabels["job_name"] {
+		i.GroupLabels = maps.Clone(i.GroupLabels) // a reporter may mangle names; here is the true one
+		i.GroupLabels["job_name"] = real
+	}
+	if i.About == aboutGroup {
+		i.Cut = b.Payload.TruncatedAlerts
+	}
+	if b.Lead && b.Payload.TruncatedAlerts > 0 {
+		i.Fill = &Fill{Source: b.Source, Receiver: b.Payload.Receiver, Labels: b.Payload.GroupLabels, Since: b.At}
+	}
 }
 
 // hasAPI says whether the source's Alertmanager can be asked.
@@ -135,7 +146,7 @@ func (p *Pipeline) hasAPI(source string) bool { return len(p.options.Sources[sou
 
 func newIncident(b Batch, seq int) *Incident {
 	return &Incident{
-		ID: idOf(b.Stem, seq), Seq: seq, Key: b.Key, Source: b.Source, Receiver: b.Payload.Receiver, GroupLabels: b.Payload.GroupLabels,
+		ID: idOf(b.Stem, seq), Seq: seq, Key: b.Key, About: b.subject.about, Source: b.Source, Receiver: b.Payload.Receiver, GroupLabels: b.subject.labels,
 		ExternalURL: b.Payload.ExternalURL, Alerts: map[string]Alert{}, Since: earliest(b), First: b.At, Episodes: 1,
 	}
 }
@@ -167,7 +178,7 @@ func (b *Batch) merge(inc *Incident, hasAPI bool) int {
 	// says so; elsewhere the group's end is its end.
 	if b.Payload.Status == Resolved && b.Payload.TruncatedAlerts == 0 && !hasAPI {
 		for fp, a := range inc.Alerts {
-			if a.Status == Firing {
+			if a.Status == Firing && a.Group == b.Group {
 				a.Status, a.EndsAt, a.Changed = Resolved, b.At, b.At
 				inc.Alerts[fp] = a
 				b.Left = append(b.Left, fp)
@@ -205,7 +216,7 @@ func (i *Incident) forget() {
 // reopen starts the next episode. Whoever acknowledged the last one did not see this one.
 func (i *Incident) reopen(now time.Time) {
 	i.Episodes++
-	i.Since, i.Over, i.OverNote, i.Acked, i.Suppressed = now, time.Time{}, "", nil, nil
+	i.Since, i.Over, i.Settled, i.OverNote, i.Acked, i.Suppressed = now, time.Time{}, time.Time{}, "", nil, nil
 }
 
 func (i *Incident) close(now time.Time, note string) {
@@ -215,7 +226,8 @@ func (i *Incident) close(now time.Time, note string) {
 // repeat refreshes when the group was last heard of, and what its texts say now, and says nothing.
 func (p *Pipeline) repeat(b Batch) Batch {
 	b.Kind = kindRepeat
-	if b.Known == nil || b.At.Sub(b.Known.Seen) < seenEvery {
+	cut := b.Lead && b.Payload.TruncatedAlerts > 0
+	if b.Known == nil || b.At.Sub(b.Known.Seen) < seenEvery && !cut {
 		b.Done = true
 		return b
 	}
@@ -227,6 +239,7 @@ func (p *Pipeline) repeat(b Batch) Batch {
 		}
 	}
 	c.Seen = b.At
+	c.hears(b)
 	b.Incident = &c
 	b.note("incident %s: last heard of now", c.ID)
 	return b

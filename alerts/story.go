@@ -23,6 +23,7 @@ type story struct {
 	// again replaces the newest message of the thread instead of adding one.
 	again bool
 	quiet bool // is written down, but not posted
+	rings bool // calls the people of the routes, and is seen in the channel too
 }
 
 // The kinds of story, as the log knows them.
@@ -38,6 +39,10 @@ const (
 	storyBlind    = "blind"
 	storyMuted    = "muted"
 	storyUnmuted  = "unmuted"
+	storyAlso     = "also"
+	storySettled  = "settled"
+
+	storyOperation = "operation"
 )
 
 // membersEvery is how long joins and leaves are gathered in one message of the thread.
@@ -58,6 +63,10 @@ func quietStage(_ context.Context, b Batch) (Batch, error) {
 	case kindResolved:
 		b.Stories = append(b.Stories, story{kind: storyResolved, tone: bot.Good, text: bot.Textf("**Resolved** after %s", span(inc.Over.Sub(inc.Since)))})
 	case kindChanged:
+		if also := b.alsoStory(); also != nil {
+			b.Stories = append(b.Stories, also...)
+			break
+		}
 		b.Stories = append(b.Stories, b.membersStory()...)
 	}
 	return b, nil
@@ -180,12 +189,12 @@ func (i *Incident) storyDelivery(t *Target, s story) bot.Delivery {
 	if !s.again || t.Stories == 0 {
 		t.Stories++
 	}
-	if s.kind == storyReopened && i.State() == Firing { // an edit of the head would notify nobody
+	if s.rings || s.kind == storyReopened && i.State() == Firing { // an edit of the head would notify nobody
 		s.text.Spans = append(slices.Clip(s.text.Spans), t.mentions()...)
 	}
 	d := bot.Delivery{
 		Key: i.key(t.Place, fmt.Sprintf("story/%d", t.Stories)), Parent: i.HeadKey(t.Place), To: t.Place,
-		Message: bot.Message{Tone: s.tone, Blocks: []bot.Block{s.text}, Fallback: s.text.Plain()},
+		Message: bot.Message{Tone: s.tone, Blocks: []bot.Block{s.text}, Fallback: s.text.Plain(), Broadcast: s.rings},
 	}
 	if t.Stories > 1 {
 		d.After = i.key(t.Place, fmt.Sprintf("story/%d", t.Stories-1))

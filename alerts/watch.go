@@ -221,7 +221,7 @@ func (s *Service) tellJob(ctx context.Context, c *platform.Cluster, name string,
 	var owned bool
 	for _, t := range ts {
 		for _, o := range others {
-			if !o.about(c.Name, name, string(t.job.ID), s.hooks.Clusters) {
+			if o.Key == s.ownBatch(jobGroup(c, name)).Key || !o.about(c.Name, name, string(t.job.ID), s.hooks.Clusters) {
 				continue
 			}
 			told = true

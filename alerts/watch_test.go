@@ -146,9 +146,26 @@ func TestWatchedJobRestarts(t *testing.T) {
 	r.expect([]string{"Resolved: FlinkJobRestarting on prod/orders (critical)"}, []string{"Resolved after 10 min"})
 }
 
-// While an alert about the job is open, its thread gets a line; when that is over and the job is not, drey opens its own.
+// What drey sees and what Alertmanager says about a job are one thread, whoever was first.
 func TestWatchedJobHasAnAlert(t *testing.T) {
 	r := newWatchRig(t)
+	r.herd.set(false, seenRun(firstID, "orders-v2", platform.Running))
+	r.look(1)
+	about := map[string]string{"cluster": "prod", "job_name": "orders_v2"} // as Flink's reporter writes it
+	take(t, r.s, webhook("FlinkJobCrashLoop", about, Firing))
+	r.herd.set(false, seenRun(firstID, "orders-v2", platform.Failed))
+	r.look(3)
+	r.expect([]string{"Firing: FlinkJobFailed and others on prod/orders-v2 (critical). orders-v2 failed and 1 more"}, []string{"Also firing: FlinkJobFailed (critical): orders-v2 failed"})
+	take(t, r.s, webhook("FlinkJobCrashLoop", about, Resolved)) // the series of a failed job vanish, and so does its alert
+	r.look(2)
+	r.expect([]string{"Firing: FlinkJobFailed on prod/orders-v2 (critical). orders-v2 failed"},
+		[]string{"Also firing: FlinkJobFailed (critical): orders-v2 failed", "Now 1 of 2 fire: FlinkJobFailed; ended: FlinkJobCrashLoop"})
+}
+
+// With a thread for each group, an alert's thread gets a line; when that is over and the job is not, drey opens its own.
+func TestWatchedJobHasAGroup(t *testing.T) {
+	r := newWatchRig(t)
+	r.s.pipeline.options.OneThreadPer = perGroup
 	r.herd.set(false, seenRun(firstID, "orders-v2", platform.Running))
 	r.look(1)
 	about := map[string]string{"cluster": "prod", "job_name": "orders_v2"} // as Flink's reporter writes it

@@ -72,7 +72,7 @@ func (f *fakeAlerts) Test(ctx context.Context, q alerts.Question) (alerts.Trace,
 			{Name: "rest", Match: `labels.team == "core"`, To: []string{"web:ops"}, Mute: []string{"nights"}},
 		},
 		MuteTimes: map[string][]alerts.TimeInterval{"nights": {{Times: []alerts.TimeRange{{StartTime: "22:00", EndTime: "24:00"}}}}},
-	}, nil)
+	}, nil, nil)
 	if err != nil {
 		return alerts.Trace{}, err
 	}

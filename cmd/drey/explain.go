@@ -39,7 +39,7 @@ func explain(ctx context.Context, args []string, s streams) error {
 	if err != nil {
 		return err
 	}
-	p, err := alerts.NewPipeline(cfg.Alerts, cfg.CanPost)
+	p, err := alerts.NewPipeline(cfg.Alerts, slices.Sorted(maps.Keys(cfg.Clusters)), cfg.CanPost)
 	if err != nil {
 		return err
 	}
