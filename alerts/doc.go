@@ -1,6 +1,6 @@
 // Package alerts turns Alertmanager's webhooks into incidents, and incidents into one thread per channel.
 //
-//	POST → Receiver: who, how big → Pipeline: decode identify recall dedupe update bind match quiet mute compose
+//	POST → Receiver: who, how big → Pipeline: decode, split; each part: recall dedupe update bind hold match quiet mute compose
 //	     → one transaction: incident, outbox, story, queues → 200
 //	enrich worker     the job behind the labels, later, into the same head message
 //	reconcile worker  what Alertmanager really has: silenced, vanished, lost silences
@@ -13,10 +13,23 @@
 //
 // # Incidents
 //
-// An incident belongs to one alert group, known by our own hash of source, receiver and group labels. Alertmanager's
+// A webhook is parted by what its alerts are about (split). What is about one Flink job belongs to the job's episode: its identity
+// is hashed of cluster and name, so that the alerts of several groups, receivers and sources, and what drey sees itself, are one
+// incident, one record and one thread. A reporter mangles names, so they are compared mangled; with one cluster configured a
+// label that names another can only mean that one. Alerts that say that a whole cluster is down are one incident of the cluster.
+// All others stay together as the group they came in, known by our own hash of source, receiver and group labels. Alertmanager's
 // groupKey holds the route's path and changes with its configuration; startsAt and externalURL differ between the two
 // halves of a pair. News is what changes the status of a fingerprint: a repeat, a retry or the other half's copy
 // says nothing new and vanishes.
+//
+// An incident is over when none of its alerts fires. An episode is settled when its job runs and has completed a checkpoint since
+// then; until it is, what fires again goes on in its thread, however long that takes. In one thread for everything a worse alert
+// must not go unheard: one that is more severe than all before calls people again.
+//
+// While a cluster is down, new incidents of its jobs are held back (Hold), as in a mute time, and the cluster's incident lists
+// them with their owners. A minute after it is back, what still fires is told.
+//
+// What Alertmanager leaves out of a webhook (max_alerts) is asked for at its API and taken in as a webhook would be (Fill).
 //
 // The id of an incident is a stem of six characters made from that hash, with "-2", "-3" … for the later incidents of the
 // group. Stem is the root of everything kept about the group, so that one transaction can change it all:
@@ -34,9 +47,9 @@
 //	table watch           watch-HASH    what was seen of a cluster
 //	queue alerts-watch    watch-HASH
 //
-// What is wrong goes through the same stages as a webhook, as the group {cluster, job_name} or {cluster} of the source "drey".
-// While an incident of Alertmanager's is open that is bound to the job, its thread gets a line instead; if it opens later,
-// drey's own incident ends with a word about that. A job that FINISHED is well; one that was cancelled, and not by an
+// What is wrong goes through the same stages as a webhook, as the group {cluster, job_name} or {cluster} of the source "drey",
+// and so into the episode of the job. Where an incident is bound to the job but not its episode (one_thread_per: group, or a job
+// known by its id alone), that thread gets a line instead; if it opens later, drey's own ends with a word about that. A job that FINISHED is well; one that was cancelled, and not by an
 // operation of drey's, is not, once a second look finds it neither started again nor planned. A job that failed before any look
 // saw it run was somebody's experiment. Several jobs that vanish together, with none left, are one incident of the cluster. All
 // is told before it is written down: what a crash repeats changes nothing.
