@@ -28,18 +28,18 @@ func head(i *Incident) bot.Message {
 	if s := summary(shown); s != "" {
 		m.Blocks = append(m.Blocks, bot.Textf("**%s**", s))
 	}
-	if s := annotation(shown, "description", "message"); s != "" {
-		m.Blocks = append(m.Blocks, bot.Textf("%s", clip(s, maxDescription)))
-	}
+	// What broke, since when, and what is safe to do come first: a phone shows that much.
 	m.Blocks = append(m.Blocks, append(stateFields(i), jobFields(i)...))
 	if len(i.Affected) > 0 {
 		m.Blocks = append(m.Blocks, bot.Textf("**Jobs kept back** while it is down: %v", i.affected()))
 	}
+	m.Blocks = append(m.Blocks, i.causeBlocks()...)
+	m.Blocks = append(m.Blocks, i.jobBlocks()...)
 	if len(i.Alerts) > 1 {
 		m.Blocks = append(m.Blocks, bot.Textf("%s", i.members(nil)))
 	}
-	if i.Facts != nil && i.Facts.RootCause != "" && i.Open() {
-		m.Blocks = append(m.Blocks, bot.Textf("**Root cause:** `%s`", clip(i.Facts.RootCause, maxDescription)))
+	if s := annotation(shown, "description", "message"); s != "" {
+		m.Blocks = append(m.Blocks, bot.Textf("%s", clip(s, maxDescription)))
 	}
 	if s := annotation(shown, "runbook"); s != "" && i.Open() && !strings.Contains(s, "://") {
 		m.Blocks = append(m.Blocks, bot.Textf("**What to do:** %s", clip(s, maxDescription)))
@@ -197,12 +197,6 @@ func jobFields(i *Incident) bot.Fields {
 	f := bot.Fields{bot.F("Job", j.Ref.String()), bot.F("Job state", j.stateText())}
 	if j.Restarts > 0 {
 		f = append(f, bot.F("Restarts", j.Restarts))
-	}
-	switch {
-	case !j.Checkpoint.IsZero():
-		f = append(f, bot.F("Last checkpoint", bot.Textf("%v", moment(j.Checkpoint))))
-	case j.Checkpoints:
-		f = append(f, bot.F("Last checkpoint", "none completed"))
 	}
 	return f
 }

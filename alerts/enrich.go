@@ -1,8 +1,10 @@
 package alerts
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,11 +41,9 @@ func (s *Service) enrichOne(ctx context.Context, it storage.Item) error {
 		return err // the lease runs out, and somebody tries again
 	}
 	asked := *inc.Job
-	limit, cancel := context.WithTimeout(ctx, s.options.EnrichWithin)
-	facts, err := s.hooks.Jobs.Lookup(limit, asked.Cluster, asked.ID, asked.Name)
-	cancel()
+	seen := s.lookAt(ctx, &inc)
 	if ctx.Err() != nil {
-		return nil //nolint:nilerr // drey stops: the lease runs out, and somebody tries again
+		return nil // drey stops: the lease runs out, and somebody tries again
 	}
 	_, err = s.change(ctx, it.ID, func(i *Incident, tx *storage.Tx) ([]story, error) {
 		now := s.hooks.Now()
@@ -53,8 +53,8 @@ func (s *Service) enrichOne(ctx context.Context, it storage.Item) error {
 		}
 		var stories []story
 		if *i.Job == asked { // else the webhook that changed it has asked for another look
-			i.learn(facts, err, now)
-			stories = i.settle(&facts, err, now)
+			i.learn(seen, now)
+			stories = i.settle(&seen.facts, seen.err, now)
 		}
 		if !i.Settled.IsZero() {
 			tx.Finish(it)
@@ -66,23 +66,76 @@ func (s *Service) enrichOne(ctx context.Context, it storage.Item) error {
 	return err
 }
 
-// learn takes what a look at the clusters brought.
-func (i *Incident) learn(f JobFacts, err error, now time.Time) {
+// learned is what a look at an incident's job brought.
+type learned struct {
+	facts   JobFacts
+	err     error // why there are no facts
+	changes []Change
+	cause   *Cause // of the newest exception, where it is the incident's
+	own     error  // why drey's own records did not tell
+}
+
+// lookAt asks the cluster of an incident, and drey's own records. Each has a deadline of its own.
+func (s *Service) lookAt(ctx context.Context, i *Incident) learned {
+	var l learned
+	limit, cancel := context.WithTimeout(ctx, s.options.EnrichWithin)
+	l.facts, l.err = s.hooks.Jobs.Lookup(limit, i.Job.Cluster, i.Job.ID, i.Job.Name)
+	cancel()
+	known := i.Facts
+	if l.err == nil {
+		l.facts.At = s.hooks.Now()
+		l.facts.keep(i.Facts)
+		known = &l.facts
+	}
+	var changesErr, causeErr error
+	l.changes, changesErr = s.changes(ctx, i, known)
+	if l.err == nil && len(l.facts.Thrown) > 0 {
+		l.cause, causeErr = s.causeFor(ctx, i, &l.facts)
+	}
+	l.own = errors.Join(changesErr, causeErr)
+	if l.own != nil && ctx.Err() == nil {
+		s.log.Warn("what drey knows of an incident's job", "incident", i.ID, "err", l.own)
+	}
+	return l
+}
+
+// causeFor counts the exceptions of the incident's job, and returns the newest as its cause, unless it is older than that.
+func (s *Service) causeFor(ctx context.Context, i *Incident, f *JobFacts) (*Cause, error) {
+	ctx, cancel := context.WithTimeout(ctx, changesWithin)
+	defer cancel()
+	v, err := s.sighted(ctx, platform.JobRef{Cluster: f.Ref.Cluster, Job: cmp.Or(f.Name, f.Ref.Job)}, f.ID, f.Thrown)
+	if err != nil || v.Count == 0 || f.RootAt.Before(i.Since.Add(-causeBefore)) {
+		return nil, err
+	}
+	return causeOf(v, f.Thrown[0], i.Since, s.watchedFor(ctx)), nil
+}
+
+// learn takes what a look brought.
+func (i *Incident) learn(l learned, now time.Time) {
 	where := "the cluster"
 	if i.Job.Cluster != "" {
 		where = "the cluster " + clip(i.Job.Cluster, 60)
 	}
+	i.FactsAt = now
+	if l.own == nil {
+		i.Changes = l.changes
+	}
 	switch {
-	case err == nil:
-		if !i.Facts.same(&f) || now.Sub(i.HeadAt) >= calmly {
-			i.Facts = &f
+	case l.err == nil:
+		if !i.Facts.same(&l.facts) || now.Sub(i.HeadAt) >= calmly {
+			i.Facts = &l.facts
+			if l.cause != nil || l.own == nil && len(l.facts.Untold) == 0 {
+				i.Cause = l.cause
+			}
 		}
-		i.FactsAt, i.NoFacts, i.Gone = now, "", false
-	case platform.KindOf(err) == platform.NotFound:
-		i.Facts, i.FactsAt, i.Gone = nil, now, true
+		i.NoFacts, i.Gone = "", false
+		if u := l.facts.Untold; len(u) > 0 {
+			i.NoFacts = upper(where) + " did not answer about the " + strings.Join(u, " and the ") + " of the job."
+		}
+	case platform.KindOf(l.err) == platform.NotFound:
+		i.Facts, i.Gone = nil, true
 		i.NoFacts = upper(where) + " does not know this job: it may be over, or gone with a restart of the cluster."
 	default:
-		i.FactsAt = now
 		i.NoFacts = upper(where) + " did not answer"
 		if i.Facts != nil {
 			i.NoFacts += "; the job's facts are from before"

@@ -125,6 +125,7 @@ type Incident struct {
 	Gone    bool      `json:"gone,omitempty"`     // the clusters answered, and none has the job
 
 	Cause   *Cause               `json:"cause,omitempty"`   // nil while none is known
+	Changes []Change             `json:"changes,omitempty"` // what drey changed at the job of late, the newest first
 	Charted time.Time            `json:"charted,omitzero"`  // when its chart was posted, or why there is none
 	Watched map[string]time.Time `json:"watched,omitempty"` // what drey's watcher told here, and since when, by fingerprint
 	Heard   []string             `json:"heard,omitempty"`   // ids of what was told here once

@@ -242,8 +242,8 @@ Firing: 1 of 1
 Job: prod/orders
 Job state: RUNNING, 3 of 4 tasks
 Restarts: 7
-Last checkpoint: 2026-11-20 22:57 UTC
 Root cause: java.lang.NumberFormatException: For input string: 'boom'
+State: last checkpoint 2026-11-20 22:57 UTC, no savepoint of this run: a restart from there replays all since
 Incident ` + one(t, s).ID + ` · Prometheus · Alertmanager · Flink
 [Ack Diagnose Savepoint Restart Stop]`
 	if d := cmp.Diff(want, plainHead(out.heads(t)[0])); d != "" {
@@ -302,7 +302,7 @@ func TestEnrichIsCalm(t *testing.T) {
 	}
 	c.pass(2 * time.Minute)
 	enrichNow(t, s)
-	if !strings.Contains(plainHead(out.heads(t)[0]), "Last checkpoint: 2026-11-21 00:01") {
+	if !strings.Contains(plainHead(out.heads(t)[0]), "last checkpoint 2026-11-21 00:01") {
 		t.Errorf("after 5 minutes: %s", plainHead(out.heads(t)[0]))
 	}
 }

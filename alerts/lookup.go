@@ -145,36 +145,3 @@ func mangled(name string) string {
 		return '_'
 	}, name)
 }
-
-// facts asks all that the cluster can tell about a job at once. What does not come in time is left out.
-func (l *Lookup) facts(ctx context.Context, name string, j platform.Job, only bool) JobFacts {
-	c := l.clusters[name].cluster
-	f := JobFacts{Ref: platform.JobRef{Cluster: name, Job: string(j.ID)}, ID: j.ID, State: j.State, Running: j.Tasks.Running, Total: j.Tasks.Total, Restarts: j.Restarts}
-	if only && j.Name != "" {
-		f.Ref.Job = j.Name
-	}
-	if base := l.ui[name]; base != "" {
-		f.URL = strings.TrimSuffix(base, "/") + "/#/job/running/" + string(j.ID) + "/overview"
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if ex, err := c.Exceptions(ctx, j.ID, 1); err == nil && len(ex) > 0 {
-			f.RootCause = ex[0].Root
-		}
-	})
-	wg.Go(func() {
-		if cp, err := c.Checkpoints(ctx, j.ID); err == nil {
-			f.Checkpoints = cp.Interval > 0 || cp.Completed > 0
-			if cp.Latest != nil {
-				f.Checkpoint = cp.Latest.At
-			}
-		}
-	})
-	wg.Go(func() {
-		if info, err := c.Describe(ctx); err == nil {
-			f.Cannot = slices.Sorted(maps.Keys(info.Cannot))
-		}
-	})
-	wg.Wait()
-	return f
-}

@@ -83,8 +83,8 @@ func TestLookup(t *testing.T) {
 	}, map[string]string{"prod": "https://flink.example/"})
 	got, err := l.Lookup(t.Context(), "prod", "a2", "")
 	want := JobFacts{
-		Ref: platform.JobRef{Cluster: "prod", Job: "orders"}, ID: "a2", State: platform.Running, Restarts: 3, RootCause: "java.io.IOException: disk full",
-		Checkpoints: true, Checkpoint: newClock().t, URL: "https://flink.example/#/job/running/a2/overview", Cannot: []platform.Op{platform.OpRescale, platform.OpStop},
+		Ref: platform.JobRef{Cluster: "prod", Job: "orders"}, Name: "orders", ID: "a2", State: platform.Running, Restarts: 3, RootCause: "java.io.IOException: disk full",
+		Checkpoints: true, Checkpoint: newClock().t, Thrown: []platform.Exception{{Root: "java.io.IOException: disk full"}}, URL: "https://flink.example/#/job/running/a2/overview", Cannot: []platform.Op{platform.OpRescale, platform.OpStop},
 	}
 	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Error(d, err)

@@ -93,6 +93,7 @@ func (s *Service) watchOne(ctx context.Context, it storage.Item, c *platform.Clu
 		if err := s.plans(limit, &w, &seen); err != nil {
 			return err
 		}
+		s.noteCauses(limit, c, &w, seen)
 		over = w.see(seen, s.options.Watch, now)
 	}
 	if err := errors.Join(s.tellJobs(ctx, c, &w, over), s.tellCluster(ctx, c, &w)); err != nil {

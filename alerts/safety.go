@@ -1,0 +1,72 @@
+package alerts
+
+import (
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/platform"
+)
+
+// safety says what a restart of the job would cost: the newest restore points, and what would be replayed.
+func (f *JobFacts) safety() (bot.Text, bool) {
+	p := f
+	switch {
+	case p.Off && p.Savepoint.IsZero():
+		return bot.Textf("**State:** checkpoints are off and there is no savepoint, so a restart begins afresh"), true
+	case !p.Checkpoints && p.Savepoint.IsZero():
+		return bot.Text{}, false // it is not known
+	}
+	t := bot.Text{Spans: []bot.Span{{Text: "State: ", Bold: true}}}
+	add := func(format string, args ...any) { t.Spans = append(t.Spans, bot.Textf(format, args...).Spans...) }
+	last := p.Checkpoint
+	if last.IsZero() {
+		add("no checkpoint completed")
+	} else {
+		add("last checkpoint %v", moment(last))
+		if p.CheckpointSize > 0 {
+			add(" (%s)", bytesText(p.CheckpointSize))
+		}
+	}
+	if p.Savepoint.IsZero() {
+		add(", no savepoint of this run")
+	} else {
+		add(", last savepoint %v", moment(p.Savepoint))
+	}
+	if p.Savepoint.After(last) {
+		last = p.Savepoint
+	}
+	switch {
+	case last.IsZero():
+		add(": a restart begins afresh")
+	case f.State == platform.Running && f.Running == f.Total:
+		add(": a restart from there replays about %s", span(f.At.Sub(last)))
+	default:
+		add(": a restart from there replays all since")
+	}
+	return t, true
+}
+
+// jobBlocks tell what is safe to do with the job, what is wrong with it, and what was changed.
+func (i *Incident) jobBlocks() []bot.Block {
+	if !i.Open() {
+		return nil
+	}
+	if i.Facts == nil {
+		if t, ok := i.changesText(); ok {
+			return []bot.Block{t}
+		}
+		return nil
+	}
+	var out []bot.Block
+	if t, ok := i.Facts.safety(); ok {
+		out = append(out, t)
+	}
+	if s := i.Facts.Trend; s != "" {
+		out = append(out, bot.Textf("**Checkpoints:** %s", s))
+	}
+	if s := i.Facts.Load; s != "" {
+		out = append(out, bot.Textf("**Load:** %s", s))
+	}
+	if t, ok := i.changesText(); ok {
+		out = append(out, t)
+	}
+	return out
+}
