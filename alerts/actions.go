@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -110,42 +109,6 @@ func (s *Service) act(ctx context.Context, verb, id string, evenOver bool, fn fu
 		err = platform.Errorf(platform.Unavailable, op, "the store does not answer; nothing was changed")
 	}
 	return got, err
-}
-
-// Ack notes that actor takes care of the incident.
-func (s *Service) Ack(ctx context.Context, id string, actor bot.Actor) (Answer, error) {
-	inc, err := s.act(ctx, "acknowledge", id, false, func(i *Incident, _ *storage.Tx) ([]story, error) {
-		if i.Acked != nil {
-			return nil, errSame
-		}
-		i.Acked = &Mark{By: plainActor(actor), At: s.hooks.Now()}
-		return []story{{kind: storyAcked, by: actor.String(), text: bot.Textf("**Acknowledged** by %s", who(actor))}}, nil
-	})
-	switch {
-	case errors.Is(err, errSame):
-		return Answer{Incident: inc, Already: true, Say: fmt.Sprintf("%s was already acknowledged by %s at %s.", inc.ID, inc.Acked.Who(), inc.Acked.At.UTC().Format("15:04 UTC"))}, nil
-	case err != nil:
-		return Answer{Incident: inc}, err
-	}
-	return Answer{Incident: inc, Say: fmt.Sprintf("%s is acknowledged: %s.", inc.ID, inc.Title)}, nil
-}
-
-// Unack takes the acknowledgement back, whoever gave it.
-func (s *Service) Unack(ctx context.Context, id string, actor bot.Actor) (Answer, error) {
-	inc, err := s.act(ctx, "un-acknowledge", id, false, func(i *Incident, _ *storage.Tx) ([]story, error) {
-		if i.Acked == nil {
-			return nil, errSame
-		}
-		i.Acked = nil
-		return []story{{kind: storyUnacked, by: actor.String(), tone: bot.Warn, text: bot.Textf("**No longer acknowledged**: taken back by %s", who(actor))}}, nil
-	})
-	switch {
-	case errors.Is(err, errSame):
-		return Answer{Incident: inc, Already: true, Say: inc.ID + " is not acknowledged."}, nil
-	case err != nil:
-		return Answer{Incident: inc}, err
-	}
-	return Answer{Incident: inc, Say: inc.ID + " is no longer acknowledged."}, nil
 }
 
 // plainActor is what is kept of a person: not the groups, which change.

@@ -68,7 +68,7 @@ func (i *Incident) headIn(m bot.Message, t *Target) bot.Message {
 	}
 	for n, b := range m.Blocks {
 		if acts, ok := b.(bot.Actions); ok {
-			m.Blocks[n] = slices.DeleteFunc(slices.Clone(acts), func(b bot.Button) bool { return !slices.Contains(t.Buttons, buttonName(b.Call.Path)) })
+			m.Blocks[n] = t.allowed(acts)
 		}
 	}
 	m.Blocks = slices.DeleteFunc(m.Blocks, func(b bot.Block) bool {
@@ -76,6 +76,14 @@ func (i *Incident) headIn(m bot.Message, t *Target) bot.Message {
 		return ok && len(acts) == 0
 	})
 	return m
+}
+
+// allowed are those of the buttons that the channel's routes show.
+func (t *Target) allowed(acts bot.Actions) bot.Actions {
+	if t.Buttons == nil {
+		return acts
+	}
+	return slices.DeleteFunc(slices.Clone(acts), func(b bot.Button) bool { return !slices.Contains(t.Buttons, buttonName(b.Call.Path)) })
 }
 
 // mentions are the spans that call people, each after a blank.
@@ -178,7 +186,14 @@ func stateFields(i *Incident) bot.Fields {
 		f = append(f, bot.F("Fired", fmt.Sprintf("%d times since it began", i.Episodes)))
 	}
 	if i.Acked != nil {
-		f = append(f, bot.F("Acknowledged", bot.Textf("by %s, %v", i.Acked.Who(), moment(i.Acked.At))))
+		text := bot.Textf("by %s, %v", i.Acked.Who(), moment(i.Acked.At))
+		if i.Acked.From != nil {
+			text = bot.Textf("by %s, assigned by %s, %v", i.Acked.Who(), who(*i.Acked.From), moment(i.Acked.At))
+		}
+		if at := i.Acked.Expires; !at.IsZero() && i.Open() {
+			text.Spans = append(text.Spans, bot.Textf(", until %v", moment(at)).Spans...)
+		}
+		f = append(f, bot.F("Acknowledged", text))
 	}
 	if s := i.silenceText(); len(s.Spans) > 0 && i.Open() {
 		f = append(f, bot.F("Silenced", s))
@@ -306,13 +321,16 @@ func (i *Incident) Message() bot.Message { return head(i) }
 
 // ButtonPaths are the commands that the buttons of an incident call.
 func ButtonPaths() []string {
-	return []string{"alerts ack", "alerts silence", "alerts unsilence", "flink diagnose", "flink savepoint", "flink restart", "flink stop"}
+	return []string{"alerts ack", "alerts unack", "alerts assign", "alerts silence", "alerts unsilence", "flink diagnose", "flink savepoint", "flink restart", "flink stop"}
 }
 
 // buttonName is what the configuration calls the button of a command.
 func buttonName(path string) string {
-	if path == "alerts unsilence" {
+	switch path {
+	case "alerts unsilence":
 		return "silence"
+	case "alerts unack":
+		return "ack"
 	}
 	return path[strings.LastIndex(path, " ")+1:]
 }
@@ -334,20 +352,39 @@ func unique(in []string) []string {
 // buttons are those that can work now.
 func buttons(i *Incident) bot.Actions {
 	var out bot.Actions
-	onIncident, _ := json.Marshal(map[string]string{"incident": i.ID})
 	if i.Open() {
-		if i.State() == Firing {
-			out = append(out, bot.Button{Label: "Ack", Style: bot.Primary, Call: bot.Call{Path: "alerts ack", Args: onIncident}})
+		switch {
+		case i.Acked != nil:
+			out = append(out, i.button("Un-ack", "alerts unack", bot.Normal))
+		case i.State() == Firing:
+			out = append(out, i.button("Ack", "alerts ack", bot.Primary))
 		}
 		if i.State() == Silenced {
 			if i.ownSilence() != nil {
-				out = append(out, bot.Button{Label: "Unsilence", Call: bot.Call{Path: "alerts unsilence", Args: onIncident}})
+				out = append(out, i.button("Unsilence", "alerts unsilence", bot.Normal))
 			}
 		} else if !i.NoAPI {
-			out = append(out, bot.Button{Label: "Silence…", Call: bot.Call{Path: "alerts silence", Args: onIncident}, Opens: true})
+			out = append(out, i.opening("Silence…", "alerts silence"))
 		}
 	}
-	return append(out, jobButtons(i)...)
+	out = append(out, jobButtons(i)...)
+	if i.Open() && i.State() != Silenced {
+		out = append(out, i.opening("Assign…", "alerts assign"))
+	}
+	return out
+}
+
+// button calls a command that takes the incident.
+func (i *Incident) button(label, path string, style bot.Style) bot.Button {
+	args, _ := json.Marshal(map[string]string{"incident": i.ID})
+	return bot.Button{Label: label, Style: style, Call: bot.Call{Path: path, Args: args}}
+}
+
+// opening opens the form of a command that takes the incident and more.
+func (i *Incident) opening(label, path string) bot.Button {
+	b := i.button(label, path, bot.Normal)
+	b.Opens = true
+	return b
 }
 
 func jobButtons(i *Incident) bot.Actions {

@@ -5,6 +5,7 @@
 //	enrich worker     the job behind the labels, later, into the same head message
 //	reconcile worker  what Alertmanager really has: silenced, vanished, lost silences
 //	mute worker       what a mute time kept back, when it ends
+//	due worker        what the clock asks for: reminders of acknowledgements, and their end
 //	chart worker      the alert's own expression over the last hour, from Prometheus, once into the thread
 //	watch worker      the clusters themselves: jobs that failed, vanished, restart, checkpoint no more
 //
@@ -37,7 +38,7 @@
 //	table incidents       STEM          the group's newest incident
 //	table incidents-past  STEM/SEQ      the earlier ones
 //	log   alerts          Entry         what happened, for the audit trail
-//	queue alerts-enrich, alerts-reconcile, alerts-mute, alerts-chart   STEM
+//	queue alerts-enrich, alerts-reconcile, alerts-mute, alerts-due, alerts-chart   STEM
 //	outbox                STEM/SEQ/PLACE/head, STEM/SEQ/PLACE/story/N, STEM/SEQ/PLACE/chart
 //
 // # Watching

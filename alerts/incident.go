@@ -39,15 +39,6 @@ type Alert struct {
 	Hidden       bool              `json:"hidden,omitempty"` // suppressed in Alertmanager
 }
 
-// Mark says who did something, and when.
-type Mark struct {
-	By bot.Actor `json:"by"`
-	At time.Time `json:"at"`
-}
-
-// Who is the name to show.
-func (m Mark) Who() string { return who(m.By) }
-
 func who(a bot.Actor) string { return cmp.Or(a.Name, a.ID) }
 
 // Binding is the Flink job that the labels speak of. Any part may be empty, not all.

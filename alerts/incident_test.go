@@ -310,7 +310,7 @@ func TestEnrichIsCalm(t *testing.T) {
 func TestSilenceNeedsAnAPI(t *testing.T) {
 	s, out, _ := newService(t, testOptions(), Hooks{})
 	take(t, s, webhook("Down", nil, Firing))
-	if got := labels(out.heads(t)[0]); got != "Ack" {
+	if got := labels(out.heads(t)[0]); got != "Ack Assign…" {
 		t.Errorf("buttons %q", got)
 	}
 	if _, err := s.Silence(t.Context(), one(t, s).ID, olga(), time.Hour, ""); platform.KindOf(err) != platform.Unsupported {
@@ -328,7 +328,7 @@ func TestSilencePending(t *testing.T) {
 	if err != nil || !a.Pending || one(t, s).State() != Firing {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if got := labels(out.heads(t)[0]); got != "Ack Silence…" {
+	if got := labels(out.heads(t)[0]); got != "Ack Silence… Assign…" {
 		t.Errorf("buttons %q", got)
 	}
 	if i := one(t, s); len(i.Silences) != 1 || i.Silences[0].ID != "" {
@@ -434,8 +434,9 @@ func TestListAndUnack(t *testing.T) {
 func TestButtonPaths(t *testing.T) {
 	i := Incident{ID: "a", Job: &Binding{Name: "orders"}, Alerts: map[string]Alert{"f": {Status: Firing}}, Silences: []Silence{{ID: "x"}}}
 	j := Incident{ID: "a", Alerts: i.Alerts}
+	k := Incident{ID: "a", Alerts: i.Alerts, Acked: &Mark{}}
 	var got []string
-	for _, b := range append(buttons(&i), buttons(&j)...) {
+	for _, b := range slices.Concat(buttons(&i), buttons(&j), buttons(&k)) {
 		got = append(got, b.Call.Path)
 	}
 	slices.Sort(got)

@@ -27,6 +27,8 @@ type Options struct {
 	MuteTimes map[string][]TimeInterval `yaml:"mute_times"`
 	// TimeZone is that of hour and weekday in conditions, such as Europe/Berlin; the default is UTC. Mute times say their own.
 	TimeZone string `yaml:"time_zone"`
+	// Ack is what becomes of acknowledgements with time.
+	Ack AckOptions `yaml:"ack"`
 	// Watch is drey's own look at the clusters.
 	Watch Watch `yaml:"watch"`
 	// OneThreadPer says what shares a thread: "job", the default, makes one of all that is about a Flink job at one time, whatever
@@ -102,6 +104,7 @@ func (o Options) withDefaults() Options {
 	if o.MaxBody == 0 {
 		o.MaxBody = 1 << 20
 	}
+	o.Ack = o.Ack.withDefaults()
 	o.Watch = o.Watch.withDefaults()
 	return o
 }
@@ -115,6 +118,7 @@ func (o Options) Validate() error {
 	if len(o.Sources) > 0 && len(o.Routes) == 0 && len(o.DefaultTo) == 0 {
 		p.add("routes", `there are sources but no route, so alerts would reach nobody; add { name: all, match: "true", to: ["web:ops"] }`)
 	}
+	o.Ack.validate(&p)
 	o.Watch.validate(&p, o)
 	o.validateDeadmen(&p)
 	_, routes := compileRoutes(o)

@@ -230,7 +230,7 @@ func TestThinPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := out.heads(t)
-	if len(h) != 1 || labels(h[0]) != "Ack Diagnose Savepoint Restart Stop" {
+	if len(h) != 1 || labels(h[0]) != "Ack Diagnose Savepoint Restart Stop Assign…" {
 		t.Fatalf("%d heads, buttons %q", len(h), labels(h[0]))
 	}
 	id := list(t, s)[0].ID
@@ -240,11 +240,11 @@ func TestThinPath(t *testing.T) {
 		t.Fatal(a, err)
 	}
 	a, err = s.Ack(t.Context(), id, bot.Actor{ID: "vera"})
-	if err != nil || !a.Already || a.Say != id+" was already acknowledged by Olga at 23:58 UTC." {
+	if err != nil || !a.Already || a.Say != id+" was already acknowledged by Olga at 23:58 UTC. To take it over: /alerts assign "+id+" me" {
 		t.Fatal(a, err)
 	}
 	h = out.heads(t)
-	if got := labels(h[0]); got != "Diagnose Savepoint Restart Stop" || !strings.HasPrefix(h[0].Message.Title, "Acknowledged: ") {
+	if got := labels(h[0]); got != "Un-ack Diagnose Savepoint Restart Stop Assign…" || !strings.HasPrefix(h[0].Message.Title, "Acknowledged: ") {
 		t.Errorf("after Ack: %q with %q", h[0].Message.Title, got)
 	}
 	if got := texts(out.stories(t)); !slices.Equal(got, []string{"Acknowledged by Olga"}) {

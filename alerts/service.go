@@ -239,6 +239,9 @@ func (s *Service) save(tx *storage.Tx, i *Incident, was storage.Version, ds []bo
 	if at := i.loudAt(s.hooks.Now()); !at.IsZero() {
 		tx.Enqueue(muteQueue, i.root(), at)
 	}
+	if at := i.dueAt(); !at.IsZero() {
+		tx.Enqueue(dueQueue, i.root(), at)
+	}
 }
 
 // schedule makes the workers look at a firing incident, and at one whose job is not yet well again.
@@ -261,6 +264,7 @@ func (s *Service) schedule(tx *storage.Tx, i *Incident, now time.Time) {
 func (s *Service) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.work(ctx, muteQueue, muteBatch, s.unmute) })
+	wg.Go(func() { s.work(ctx, dueQueue, dueBatch, s.due) })
 	if s.hooks.Jobs != nil {
 		wg.Go(func() { s.work(ctx, enrichQueue, enrichBatch, s.enrich) })
 	}

@@ -216,7 +216,8 @@ func (i *Incident) forget() {
 // reopen starts the next episode. Whoever acknowledged the last one did not see this one.
 func (i *Incident) reopen(now time.Time) {
 	i.Episodes++
-	i.Since, i.Over, i.Settled, i.OverNote, i.Acked, i.Suppressed = now, time.Time{}, time.Time{}, "", nil, nil
+	i.Since, i.Over, i.Settled, i.OverNote, i.Suppressed = now, time.Time{}, time.Time{}, "", nil
+	i.disown()
 }
 
 func (i *Incident) close(now time.Time, note string) {

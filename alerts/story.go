@@ -22,8 +22,10 @@ type story struct {
 	text bot.Text
 	// again replaces the newest message of the thread instead of adding one.
 	again bool
-	quiet bool // is written down, but not posted
-	rings bool // calls the people of the routes, and is seen in the channel too
+	quiet bool       // is written down, but not posted
+	rings bool       // calls the people of the routes, and is seen in the channel too
+	calls *bot.Actor // a person who took the incident or was given it: called where they are
+	acts  bot.Actions
 }
 
 // The kinds of story, as the log knows them.
@@ -34,6 +36,8 @@ const (
 	storyResolved = "resolved"
 	storyAcked    = "acked"
 	storyUnacked  = "unacked"
+	storyAssigned = "assigned"
+	storyReminded = "reminded"
 	storySilenced = "silenced"
 	storyUnsilent = "unsilenced"
 	storyBlind    = "blind"
@@ -192,9 +196,15 @@ func (i *Incident) storyDelivery(t *Target, s story) bot.Delivery {
 	if s.rings || s.kind == storyReopened && i.State() == Firing { // an edit of the head would notify nobody
 		s.text.Spans = append(slices.Clip(s.text.Spans), t.mentions()...)
 	}
+	if p := s.calls; p != nil && p.Network == t.Place.Network {
+		s.text.Spans = append(slices.Clip(s.text.Spans), bot.Span{Text: " "}, bot.Span{Text: "@" + who(*p), Mention: "user:" + p.ID})
+	}
 	d := bot.Delivery{
 		Key: i.key(t.Place, fmt.Sprintf("story/%d", t.Stories)), Parent: i.HeadKey(t.Place), To: t.Place,
 		Message: bot.Message{Tone: s.tone, Blocks: []bot.Block{s.text}, Fallback: s.text.Plain(), Broadcast: s.rings},
+	}
+	if acts := t.allowed(s.acts); len(acts) > 0 {
+		d.Message.Blocks = append(d.Message.Blocks, acts)
 	}
 	if t.Stories > 1 {
 		d.After = i.key(t.Place, fmt.Sprintf("story/%d", t.Stories-1))

@@ -135,8 +135,8 @@ type Span struct {
 	At   time.Time `json:"at,omitzero"` // shown as a time in the reader's zone; Text is the fallback
 	// In is a channel, shown by its name where its network can; Text is the fallback.
 	In Place `json:"in,omitzero"`
-	// Mention notifies a person or group: "user:ID", "group:ID". It is written by the configuration alone, never by outside
-	// text; Text is what networks show that have no such person.
+	// Mention notifies a person or group: "user:ID", "group:ID". It is written by the configuration, or names a person of this
+	// network whom somebody chose by their id; never by outside text. Text is what networks show that have no such person.
 	Mention string `json:"m,omitempty"`
 }
 
@@ -237,7 +237,7 @@ type Input struct {
 	Name     string   `json:"name"` // the parameter's name
 	Label    string   `json:"label"`
 	Help     string   `json:"help,omitempty"`
-	Kind     string   `json:"kind"` // "line" (Choices are suggestions), "text" (several lines), "choice"
+	Kind     string   `json:"kind"` // "line" (Choices are suggestions), "text" (several lines), "choice", "person" (an id of the network)
 	Value    string   `json:"value,omitempty"`
 	Choices  []Choice `json:"choices,omitempty"`
 	Required bool     `json:"required,omitempty"`

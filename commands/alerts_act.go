@@ -17,9 +17,15 @@ type Alerts interface {
 	Get(ctx context.Context, id string) (alerts.Incident, error)
 	Ack(ctx context.Context, id string, actor bot.Actor) (alerts.Answer, error)
 	Unack(ctx context.Context, id string, actor bot.Actor) (alerts.Answer, error)
+	Assign(ctx context.Context, id string, to, by bot.Actor) (alerts.Answer, error)
+	AlertSilencer
+	AlertTester
+}
+
+// AlertSilencer makes and ends silences.
+type AlertSilencer interface {
 	Silence(ctx context.Context, id string, actor bot.Actor, d time.Duration, comment string) (alerts.Answer, error)
 	Unsilence(ctx context.Context, id string, actor bot.Actor) (alerts.Answer, error)
-	AlertTester
 }
 
 // AlertTester says where an alert would go, and why.
@@ -71,34 +77,6 @@ func answered(a alerts.Answer, err error) (bot.Message, error) {
 		m.Title, m.Tone = "Nothing to do", bot.Muted
 	}
 	return m, nil
-}
-
-func alertsAck(d Deps) *Command {
-	return New(Spec{
-		Path: "alerts ack", Help: "Say that you take care of an incident",
-		Examples:   []string{"/alerts ack k3x9q2"},
-		Permission: "alert.ack", Effect: Changes,
-	}, func(ctx context.Context, e *Env, a incidentArgs) (bot.Message, error) {
-		i, err := d.incident(ctx, e, a.Incident, "alert.ack")
-		if err != nil {
-			return bot.Message{}, err
-		}
-		return answered(d.Alerts.Ack(ctx, i.ID, e.Actor))
-	})
-}
-
-func alertsUnack(d Deps) *Command {
-	return New(Spec{
-		Path: "alerts unack", Help: "Take an acknowledgement back",
-		Examples:   []string{"/alerts unack k3x9q2"},
-		Permission: "alert.ack", Effect: Changes,
-	}, func(ctx context.Context, e *Env, a incidentArgs) (bot.Message, error) {
-		i, err := d.incident(ctx, e, a.Incident, "alert.ack")
-		if err != nil {
-			return bot.Message{}, err
-		}
-		return answered(d.Alerts.Unack(ctx, i.ID, e.Actor))
-	})
 }
 
 type silenceArgs struct {

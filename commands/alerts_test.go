@@ -57,6 +57,10 @@ func (f *fakeAlerts) Unack(_ context.Context, id string, a bot.Actor) (alerts.An
 	return f.note("%s unacks %s", a.ID, id)
 }
 
+func (f *fakeAlerts) Assign(_ context.Context, id string, to, by bot.Actor) (alerts.Answer, error) {
+	return f.note("%s assigns %s to %s", by.ID, id, to)
+}
+
 func (f *fakeAlerts) Silence(_ context.Context, id string, a bot.Actor, d time.Duration, comment string) (alerts.Answer, error) {
 	return f.note("%s silences %s for %s: %s", a.ID, id, d, comment)
 }

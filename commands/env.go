@@ -111,6 +111,31 @@ func (e *Env) Form(title, submit string) bot.Message {
 	return bot.Message{Private: true, Form: f, Title: title, Fallback: title + ": fill in the form, or type " + e.cmd.Usage()}
 }
 
+// amend answers a value that cannot be used with the form it came in, the mistake beside its field; what was typed as a line
+// gets the error itself.
+func (e *Env) amend(param string, err error) error {
+	if e.Event.Form == nil || err == nil || unexpected(err) {
+		return err
+	}
+	m := Explain(err)
+	g, gerr := givenOf(e.Event.Call.Args, nil)
+	if gerr != nil {
+		return err
+	}
+	for name := range e.Event.Form {
+		delete(g, name)
+	}
+	m.Form, m.Private = e.cmd.rest(g), true
+	for i := range m.Form.Fields {
+		in := &m.Form.Fields[i]
+		if in.Value = e.Event.Form[in.Name]; in.Name == param {
+			in.Error = sentence(m)
+		}
+	}
+	m.Form.Call = e.cmd.callAgain(e.Event.Call, m.Form.Call.Args)
+	return Tell(m)
+}
+
 // Told is an error that says what to answer: a question back, rather than a failure.
 type Told struct {
 	Message bot.Message

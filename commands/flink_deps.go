@@ -30,6 +30,7 @@ type Deps struct {
 	Alerts   Alerts
 	Status   func(ctx context.Context) []bot.Field // of drey itself, for /drey status
 	Links    Links
+	People   []bot.Actor // known by name beside those whom roles name: the users of the console
 }
 
 // each asks every cluster at once, and returns the answers in the clusters' order with the errors of those that gave none.
@@ -314,6 +315,7 @@ func (d Deps) Completers() map[string]Completer {
 		"cluster":   d.completeClusters,
 		"operation": d.completeOperations,
 		"incident":  d.completeIncidents,
+		"person":    d.completePeople,
 		"savepoint": d.completeSavepoints,
 		"jar":       d.completeJars,
 	}

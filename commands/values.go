@@ -319,6 +319,9 @@ func (c *Command) form(g given, wrong *UsageError) *bot.Form {
 		if p.complete != "" {
 			in.Asks = c.Path
 		}
+		if p.complete == "person" {
+			in.Kind = "person"
+		}
 		if len(p.choices) > 0 {
 			in.Kind = "choice"
 		}

@@ -60,6 +60,19 @@ type modalSelect struct {
 	Required bool                    `json:"required"`
 }
 
+// modalPeople is Discord's own menu of the server's people.
+type modalPeople struct {
+	Type     discordgo.ComponentType `json:"type"`
+	CustomID string                  `json:"custom_id"`
+	Chosen   []modalDefault          `json:"default_values,omitempty"`
+	Required bool                    `json:"required"`
+}
+
+type modalDefault struct {
+	ID   string `json:"id"`
+	Type string `json:"type"`
+}
+
 type modalOption struct {
 	Label       string `json:"label"`
 	Value       string `json:"value"`
@@ -139,9 +152,16 @@ func labelFor(in bot.Input) modalLabel {
 		says = append(says, in.Help)
 	}
 	options, whole := optionsOf(in)
-	if in.Kind == "choice" && len(options) > 0 && whole {
+	switch {
+	case in.Kind == "choice" && len(options) > 0 && whole:
 		l.Component = modalSelect{discordgo.SelectMenuComponent, in.Name, options, in.Required}
-	} else {
+	case in.Kind == "person":
+		p := modalPeople{Type: discordgo.UserSelectMenuComponent, CustomID: in.Name, Required: in.Required}
+		if isSnowflake(in.Value) {
+			p.Chosen = []modalDefault{{in.Value, "user"}}
+		}
+		l.Component = p
+	default:
 		x := modalInput{
 			Type: discordgo.TextInputComponent, CustomID: in.Name, Style: discordgo.TextInputShort, Value: in.Value,
 			Required: in.Required || in.Match != "", MaxLength: inputMax,

@@ -93,6 +93,7 @@ type field struct {
 	Selected struct {
 		Value string `json:"value"`
 	} `json:"selected_option"`
+	User string `json:"selected_user"`
 }
 
 // values are those of a modal's fields.
@@ -101,7 +102,7 @@ func (v shownView) values() map[string]string {
 	for block, fields := range v.State.Values {
 		state.Values[block] = map[string]slack.BlockAction{}
 		for id, f := range fields {
-			state.Values[block][id] = slack.BlockAction{Value: f.Value, SelectedOption: slack.OptionBlockObject{Value: f.Selected.Value}}
+			state.Values[block][id] = slack.BlockAction{Value: f.Value, SelectedOption: slack.OptionBlockObject{Value: f.Selected.Value}, SelectedUser: f.User}
 		}
 	}
 	return formValues(&slack.View{State: state})

@@ -19,7 +19,7 @@ func TestTyped(t *testing.T) {
 		"jobs prod":                                       "jobs prod",
 		"  jobs\u00a0prod ":                               "jobs prod",
 		"sql SELECT ‘a’, “b” FROM t":                      "sql SELECT 'a', \"b\" FROM t",
-		"assign 7F3 <@U1|ann>":                            "assign 7F3 @ann",
+		"assign 7F3 <@U1|ann>":                            "assign 7F3 @U1",
 		"assign 7F3 <@U1>":                                "assign 7F3 @U1",
 		"silence <#C1|ops> <#C2>":                         "silence #ops #C2",
 		"tell <!subteam^S1|@ops> and <!here> <!channel>":  "tell @ops and @here @channel",

@@ -130,6 +130,9 @@ func reference(text string) (shown string, n int) {
 		if !isSlackID(target[1:]) {
 			return "", 0
 		}
+		if target[0] == '@' { // a name tells nobody apart
+			return target, n
+		}
 		return target[:1] + firstOf(label, target[1:]), n
 	case '!':
 		return special(target[1:], label), n

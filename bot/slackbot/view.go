@@ -137,6 +137,9 @@ func formValues(v *slack.View) map[string]string {
 			if value == "" {
 				value = a.SelectedOption.Value
 			}
+			if value == "" {
+				value = a.SelectedUser
+			}
 			if value == noChoice {
 				value = ""
 			}

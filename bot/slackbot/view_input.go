@@ -81,6 +81,8 @@ func element(in *bot.Input) (e slack.BlockElement, left string) {
 	switch {
 	case in.Kind == "choice" && choosable(in):
 		return static(in), ""
+	case in.Kind == "person":
+		return members(in), ""
 	case in.Asks != "" && bot.Length(in.Value) <= optionValueMax && bot.Length(askID(in.Asks, in.Name)) <= 255:
 		return external(in), ""
 	}
@@ -143,6 +145,15 @@ func static(in *bot.Input) slack.BlockElement {
 		to := min(from+optionsMax, len(all))
 		label := fmt.Sprintf("%d to %d", from+1, to)
 		e.OptionGroups = append(e.OptionGroups, slack.NewOptionGroupBlockElement(plain(label), all[from:to]...))
+	}
+	return e
+}
+
+// members is Slack's own menu of the workspace's people.
+func members(in *bot.Input) slack.BlockElement {
+	e := &slack.SelectBlockElement{Type: slack.OptTypeUser, ActionID: inputAction}
+	if user, _ := mentioned(bot.Span{Mention: "user:" + in.Value}); user != "" {
+		e.InitialUser = user
 	}
 	return e
 }

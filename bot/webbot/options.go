@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/config/secret"
 )
 
@@ -99,6 +100,15 @@ func (o Options) Validate() error {
 		bad("users: nobody could sign in")
 	}
 	return errors.Join(errs...)
+}
+
+// People are those who may sign in.
+func (o Options) People() []bot.Actor {
+	var out []bot.Actor
+	for _, u := range o.withDefaults().Users {
+		out = append(out, bot.Actor{Network: Network, ID: u.ID, Name: u.Name})
+	}
+	return out
 }
 
 func (o Options) withDefaults() Options {
