@@ -39,6 +39,11 @@ type rig struct {
 
 func newRig(t *testing.T, alertmanagers int) *rig {
 	t.Helper()
+	return newRigOf(t, alertmanagers, local.AlertmanagerOptions{})
+}
+
+func newRigOf(t *testing.T, alertmanagers int, am local.AlertmanagerOptions) *rig {
+	t.Helper()
 	if os.Getenv("DREY_TEST_SHORT") != "" {
 		t.Skip("DREY_TEST_SHORT is set")
 	}
@@ -59,10 +64,9 @@ func newRig(t *testing.T, alertmanagers int) *rig {
 	t.Cleanup(r.hook.Close)
 	src := Source{Token: testToken}
 	for range alertmanagers {
-		am, err := local.Alertmanager(t.Context(), local.AlertmanagerOptions{
-			WebhookURL: r.hook.URL + "/webhooks/alertmanager/main", Token: testToken, GroupWait: 100 * time.Millisecond,
-			GroupInterval: time.Second, GroupBy: []string{"alertname", "cluster"},
-		})
+		am.WebhookURL, am.Token = r.hook.URL+"/webhooks/alertmanager/main", testToken
+		am.GroupWait, am.GroupInterval, am.GroupBy = 100*time.Millisecond, time.Second, []string{"alertname", "cluster"}
+		am, err := local.Alertmanager(t.Context(), am)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,8 +167,10 @@ func crashLoop() map[string]string {
 	return map[string]string{"alertname": "FlinkJobCrashLoop", "cluster": "prod", "job_name": "orders", "severity": "critical"}
 }
 
-func TestFireAndResolve(t *testing.T) {
-	r := newRig(t, 1)
+func TestFireAndResolve(t *testing.T) { fireAndResolve(t, newRig(t, 1)) }
+
+func fireAndResolve(t *testing.T, r *rig) {
+	t.Helper()
 	r.send(0, time.Minute, crashLoop())
 	r.until("a thread", func() bool {
 		return slices.Equal(r.said("head"), []string{"Firing: FlinkJobCrashLoop on prod/orders (critical). FlinkJobCrashLoop happened"})
@@ -181,8 +187,10 @@ func TestFireAndResolve(t *testing.T) {
 }
 
 // A silence swallows the resolve; what Alertmanager's API says closes the thread.
-func TestResolvedWhileSilenced(t *testing.T) {
-	r := newRig(t, 1)
+func TestResolvedWhileSilenced(t *testing.T) { resolvedWhileSilenced(t, newRig(t, 1)) }
+
+func resolvedWhileSilenced(t *testing.T, r *rig) {
+	t.Helper()
 	r.send(0, time.Minute, crashLoop())
 	r.until("a thread", func() bool { return len(r.said("head")) == 1 })
 	a, err := r.service.Silence(t.Context(), r.one().ID, olga(), time.Hour, "deploying")
@@ -210,8 +218,10 @@ func TestResolvedWhileSilenced(t *testing.T) {
 }
 
 // kill -9 loses the silence, and every alert is notified again.
-func TestAlertmanagerKilled(t *testing.T) {
-	r := newRig(t, 1)
+func TestAlertmanagerKilled(t *testing.T) { alertmanagerKilled(t, newRig(t, 1)) }
+
+func alertmanagerKilled(t *testing.T, r *rig) {
+	t.Helper()
 	r.send(0, time.Minute, crashLoop())
 	r.until("a thread", func() bool { return len(r.said("head")) == 1 })
 	if _, err := r.service.Silence(t.Context(), r.one().ID, olga(), time.Hour, ""); err != nil {
@@ -271,4 +281,55 @@ func TestStoreAway(t *testing.T) {
 	r.redis.Start(t)
 	r.until("told all the same", func() bool { return len(r.said("head")) == 1 })
 	t.Logf("refused %d times before", r.count(resultUnavailable))
+}
+
+// With the newest Alertmanager, which says why it notifies and keeps annotations of silences, all goes as with Debian's.
+func TestNewestAlertmanager(t *testing.T) {
+	if os.Getenv("DREY_TEST_SHORT") != "" || testing.Short() {
+		t.Skip("builds Alertmanager")
+	}
+	newest := local.AlertmanagerOptions{Newest: true, Progress: func(line string) { t.Log(line) }}
+	if _, err := local.NewestAlertmanager(t.Context(), "", newest.Progress); err != nil {
+		t.Fatal(err)
+	}
+	for name, check := range map[string]func(*testing.T, *rig){
+		"fire and resolve": fireAndResolve, "resolved while silenced": resolvedWhileSilenced, "killed": alertmanagerKilled, "cut": cutWebhooks,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newest
+			if name == "cut" {
+				o.MaxAlerts = 2
+			}
+			check(t, newRigOf(t, 1, o))
+		})
+	}
+}
+
+// What a webhook was too short for is asked for, and each job gets its own thread all the same.
+func TestCutWebhooks(t *testing.T) {
+	cutWebhooks(t, newRigOf(t, 1, local.AlertmanagerOptions{MaxAlerts: 2}))
+}
+
+func cutWebhooks(t *testing.T, r *rig) {
+	t.Helper()
+	var ls []map[string]string
+	for i := range 5 {
+		l := crashLoop()
+		l["job_name"] = fmt.Sprint("job-", i)
+		ls = append(ls, l)
+	}
+	for i := range 3 {
+		ls = append(ls, map[string]string{"alertname": "Down", "cluster": "prod", "instance": fmt.Sprint("tm-", i)})
+	}
+	r.send(0, time.Minute, ls...)
+	r.until("a thread each, and one for the group", func() bool { return len(r.said("head")) == 6 })
+	r.until("the group is whole", func() bool {
+		for _, i := range list(t, r.service) {
+			if i.About == aboutGroup && (i.FiringCount() != 3 || i.Cut != 0) {
+				return false
+			}
+		}
+		return true
+	})
 }

@@ -28,6 +28,8 @@ type AlertmanagerOptions struct {
 	GroupWait      time.Duration // 0: 1 s
 	GroupInterval  time.Duration // 0: 5 s
 	RepeatInterval time.Duration // 0: 4 h
+	MaxAlerts      int           // most alerts in one webhook; 0: all of them
+	Newest         bool          // the one built from source, though another is on PATH
 	CacheDir       string        // for an Alertmanager built here; empty: the tools folder in CacheDir
 	ReadyWithin    time.Duration // 0: 30 s
 
@@ -41,7 +43,11 @@ func Alertmanager(ctx context.Context, o AlertmanagerOptions) (*Server, error) {
 	if u, err := url.Parse(o.WebhookURL); err != nil || u.Host == "" || o.Token == "" {
 		return nil, errors.New("start Alertmanager: a webhook URL and a token are needed")
 	}
-	bin, err := AlertmanagerBinary(ctx, o.CacheDir, o.Progress)
+	find := AlertmanagerBinary
+	if o.Newest {
+		find = NewestAlertmanager
+	}
+	bin, err := find(ctx, o.CacheDir, o.Progress)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +102,7 @@ type amWebhook struct {
 }
 
 func alertmanagerConfig(o AlertmanagerOptions, tokenFile string) ([]byte, error) {
-	hook := amWebhook{URL: o.WebhookURL, SendResolved: true}
+	hook := amWebhook{URL: o.WebhookURL, SendResolved: true, MaxAlerts: o.MaxAlerts}
 	hook.HTTP.Authorization.Type, hook.HTTP.Authorization.File = "Bearer", tokenFile
 	groupBy := o.GroupBy
 	if groupBy == nil {
@@ -120,14 +126,19 @@ const (
 	alertmanagerGo      = 26 // 1.26
 )
 
-// AlertmanagerBinary returns the path of an Alertmanager: the one on PATH, else one that it builds once from source with the
-// user's Go, into cacheDir (empty: the tools folder in CacheDir). Building takes some minutes.
+// AlertmanagerBinary returns the path of an Alertmanager: the one on PATH, else NewestAlertmanager.
 func AlertmanagerBinary(ctx context.Context, cacheDir string, p Progress) (string, error) {
 	for _, name := range []string{"prometheus-alertmanager", "alertmanager"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}
 	}
+	return NewestAlertmanager(ctx, cacheDir, p)
+}
+
+// NewestAlertmanager returns the path of an Alertmanager that it builds once from source with the user's Go, into cacheDir (empty:
+// the tools folder in CacheDir). Building takes some minutes.
+func NewestAlertmanager(ctx context.Context, cacheDir string, p Progress) (string, error) {
 	cacheDir, err := cacheOr(cacheDir, "tools")
 	if err != nil {
 		return "", err
