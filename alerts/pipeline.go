@@ -34,6 +34,7 @@ type Batch struct {
 	Joined   []string
 	Left     []string
 	before   ringing
+	late     bool // a firing came that looks like old news: to be asked about later
 
 	Stories    []story
 	Deliveries []bot.Delivery

@@ -188,7 +188,7 @@ func (s *Service) reconcileOne(ctx, limit context.Context, c claimed, looks map[
 // fill takes in, as a webhook would bring them, the alerts of a group that its webhook was too short for. It says whether that
 // is done.
 func (s *Service) fill(ctx context.Context, f *Fill, looks map[string]*look) bool {
-	if f == nil {
+	if f == nil || s.hooks.Now().Before(f.Since) {
 		return false
 	}
 	l := looks[f.Source]
@@ -220,7 +220,11 @@ func (s *Service) letGo(tx *storage.Tx, it storage.Item, i *Incident, now time.T
 		tx.Finish(it)
 		return
 	}
-	tx.Release(it, now.Add(s.options.ReconcileEvery))
+	at := now.Add(s.options.ReconcileEvery)
+	if !i.Open() && i.Fill != nil {
+		at = later(at, i.Fill.Since)
+	}
+	tx.Release(it, at)
 }
 
 // unanswered notes that nobody answered, and says so in the head when that lasts.

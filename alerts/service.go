@@ -254,7 +254,7 @@ func (s *Service) schedule(tx *storage.Tx, i *Incident, now time.Time) {
 		tx.Enqueue(enrichQueue, i.root(), at)
 	}
 	if i.Fill != nil {
-		tx.Enqueue(reconcileQueue, i.root(), time.Time{})
+		tx.Enqueue(reconcileQueue, i.root(), i.Fill.Since)
 	} else if i.Open() && slices.ContainsFunc(i.sources(), func(name string) bool { return len(s.peers[name]) > 0 }) {
 		tx.Enqueue(reconcileQueue, i.root(), now.Add(s.options.ReconcileEvery))
 	}

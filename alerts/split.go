@@ -104,12 +104,12 @@ func (b *Batch) identify() {
 	}
 }
 
-// Fill is a group of which Alertmanager left alerts out of a webhook: its API has them.
+// Fill is a group of which a webhook did not tell all: Alertmanager's API has it.
 type Fill struct {
 	Source   string            `json:"source"`
 	Receiver string            `json:"receiver"`
 	Labels   map[string]string `json:"labels,omitempty"`
-	Since    time.Time         `json:"since"`
+	Since    time.Time         `json:"since"` // not to be asked for before
 }
 
 // sources are those that the incident's alerts come from, but for drey itself; the main one is first.

@@ -68,7 +68,8 @@ func dedupeStage(_ context.Context, b Batch) (Batch, error) {
 			case ok && old.Status == a.Status:
 				continue
 			case ok && a.Status == Firing && !a.StartsAt.After(old.EndsAt) && b.At.Sub(old.Changed) < lateFor:
-				b.note("%s fired before the end that is known already: old news", in.Fingerprint)
+				b.note("%s fired before the end that is known already: old news, unless Alertmanager still has it in %s", in.Fingerprint, lateFor)
+				b.late = true
 				continue
 			}
 		}
@@ -107,7 +108,7 @@ func (p *Pipeline) updateStage(_ context.Context, b Batch) (Batch, error) {
 	b.before = inc.rings()
 	firing := b.merge(inc, p.hasAPI(b.Source))
 	inc.Seen = b.At
-	inc.hears(b)
+	inc.hears(b, p.hasAPI(b.Source))
 	switch {
 	case firing > 0 && b.Kind == kindChanged && !wasOpen:
 		b.Kind = kindReopened
@@ -125,7 +126,7 @@ func (p *Pipeline) updateStage(_ context.Context, b Batch) (Batch, error) {
 }
 
 // hears notes what else a webhook tells about the incident: the source to speak of, and what was left out.
-func (i *Incident) hears(b Batch) {
+func (i *Incident) hears(b Batch, hasAPI bool) {
 	if i.Source == ownSource && b.Source != ownSource {
 		i.Source, i.Receiver, i.ExternalURL = b.Source, b.Payload.Receiver, b.Payload.ExternalURL
 	}
@@ -136,8 +137,13 @@ func (i *Incident) hears(b Batch) {
 	if i.About == aboutGroup {
 		i.Cut = b.Payload.TruncatedAlerts
 	}
-	if b.Lead && b.Payload.TruncatedAlerts > 0 {
-		i.Fill = &Fill{Source: b.Source, Receiver: b.Payload.Receiver, Labels: b.Payload.GroupLabels, Since: b.At}
+	switch ask := (Fill{Source: b.Source, Receiver: b.Payload.Receiver, Labels: b.Payload.GroupLabels, Since: b.At}); {
+	case !hasAPI:
+	case b.Lead && b.Payload.TruncatedAlerts > 0:
+		i.Fill = &ask
+	case b.late && i.Fill == nil: // clocks differ: it may have fired again within a moment
+		ask.Since = b.At.Add(lateFor)
+		i.Fill = &ask
 	}
 }
 
@@ -228,7 +234,7 @@ func (i *Incident) close(now time.Time, note string) {
 func (p *Pipeline) repeat(b Batch) Batch {
 	b.Kind = kindRepeat
 	cut := b.Lead && b.Payload.TruncatedAlerts > 0
-	if b.Known == nil || b.At.Sub(b.Known.Seen) < seenEvery && !cut {
+	if b.Known == nil || b.At.Sub(b.Known.Seen) < seenEvery && !cut && !b.late {
 		b.Done = true
 		return b
 	}
@@ -240,7 +246,7 @@ func (p *Pipeline) repeat(b Batch) Batch {
 		}
 	}
 	c.Seen = b.At
-	c.hears(b)
+	c.hears(b, p.hasAPI(b.Source))
 	b.Incident = &c
 	b.note("incident %s: last heard of now", c.ID)
 	return b
