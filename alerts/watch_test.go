@@ -185,11 +185,11 @@ func TestAlertAfterTheWatcher(t *testing.T) {
 	r.look(1)
 	r.herd.set(false, seenRun(firstID, "orders", platform.Failed))
 	r.look(2)
-	take(t, r.s, webhook("FlinkJobCountDropped", map[string]string{"cluster": "prod", "job_id": firstID}, Firing))
+	take(t, r.s, webhook("FlinkJobGone", map[string]string{"cluster": "prod", "job_id": firstID}, Firing))
 	r.look(3)
 	heads := texts(r.out.heads(t))
 	slices.Sort(heads)
-	if len(heads) != 2 || !strings.HasPrefix(heads[0], "Firing: FlinkJobCountDropped") || !strings.HasPrefix(heads[1], "Resolved: FlinkJobFailed") {
+	if len(heads) != 2 || !strings.HasPrefix(heads[0], "Firing: FlinkJobGone") || !strings.HasPrefix(heads[1], "Resolved: FlinkJobFailed") {
 		t.Errorf("heads %q", heads)
 	}
 	r.herd.set(false, seenRun(nextID, "orders", platform.Running))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/drey-ops/drey/alerts/rules"
@@ -29,10 +30,16 @@ func promtool(t *testing.T, args ...string) {
 }
 
 func TestPromtool(t *testing.T) {
-	for _, s := range rules.Sets() {
+	paths, err := rules.Write(t.TempDir(), rules.Sets()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range rules.Sets() {
 		t.Run(string(s), func(t *testing.T) {
-			promtool(t, "check", "rules", "--lint=all", "--lint-fatal", string(s)+".rules.yml")
-			promtool(t, "test", "rules", string(s)+"_test.yml")
+			promtool(t, "check", "rules", "--lint=all", "--lint-fatal", paths[i])
+			if s != rules.Demo {
+				promtool(t, "test", "rules", string(s)+"_test.yml")
+			}
 		})
 	}
 }
@@ -40,6 +47,7 @@ func TestPromtool(t *testing.T) {
 type rule struct {
 	Alert       string            `yaml:"alert"`
 	Expr        string            `yaml:"expr"`
+	For         string            `yaml:"for"`
 	Labels      map[string]string `yaml:"labels"`
 	Annotations map[string]string `yaml:"annotations"`
 }
@@ -67,9 +75,12 @@ func load(t *testing.T, s rules.Set) map[string]rule {
 	return out
 }
 
-// Every rule says what to do, and is fired once by its test file.
+// fileSets are the sets that stand in files.
+func fileSets() []rules.Set { return []rules.Set{rules.Flink1, rules.Flink2} }
+
+// Every rule says what to do, keeps the labels of what it is about, and is fired once by its test file.
 func TestRulesAreComplete(t *testing.T) {
-	for _, s := range rules.Sets() {
+	for _, s := range fileSets() {
 		raw, err := os.ReadFile(string(s) + "_test.yml")
 		if err != nil {
 			t.Fatal(err)
@@ -77,6 +88,11 @@ func TestRulesAreComplete(t *testing.T) {
 		for name, r := range load(t, s) {
 			if !slices.Contains([]string{"critical", "warning", "info"}, r.Labels["severity"]) || r.Annotations["summary"] == "" || r.Annotations["description"] == "" || r.Annotations["runbook"] == "" {
 				t.Errorf("%s: %s lacks a severity, summary, description or runbook", s, name)
+			}
+			for _, by := range regexp.MustCompile(`by \(([^)]*)\)`).FindAllStringSubmatch(r.Expr, -1) {
+				if !strings.HasPrefix(by[1], "cluster") {
+					t.Errorf("%s: %s loses the cluster: %s", s, name, by[0])
+				}
 			}
 			fired := regexp.MustCompile(`alertname: ` + name + `\n +exp_alerts:\n +- exp_labels`)
 			if !fired.Match(raw) {
@@ -86,9 +102,43 @@ func TestRulesAreComplete(t *testing.T) {
 	}
 }
 
+// A runbook names commands that there are.
+func TestRunbooksNameCommands(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("..", "..", "commands", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range fileSets() {
+		for name, r := range load(t, s) {
+			for _, c := range regexp.MustCompile(`/flink \w+`).FindAllString(r.Annotations["runbook"], -1) {
+				if !strings.Contains(string(raw), "\n### "+c+"\n") {
+					t.Errorf("%s: %s names %s, which is no command", s, name, c)
+				}
+			}
+		}
+	}
+}
+
+// The sets for 1.20 and 2.x differ only where the versions do.
+func TestVersionsAgree(t *testing.T) {
+	old, now := load(t, rules.Flink1), load(t, rules.Flink2)
+	for name := range old {
+		if _, ok := now[name]; !ok {
+			t.Errorf("only 1.20 has %s", name)
+		}
+	}
+	for name, r := range now {
+		same := cmp.Equal(old[name], r)
+		differs := slices.Contains([]string{"FlinkJobCrashLoop", "FlinkJobNotRunning", "FlinkNoFreeSlots", "FlinkCheckpointStale"}, name)
+		if same == differs {
+			t.Errorf("%s: same %v\n%s", name, same, cmp.Diff(old[name], r))
+		}
+	}
+}
+
 // The demo's rules are those for 2.x but for their numbers.
-func TestDemoDiffersInNumbersOnly(t *testing.T) {
-	numbers := regexp.MustCompile(`\[\d+[smh]\]|> [\d.]+`)
+func TestShorten(t *testing.T) {
+	numbers := regexp.MustCompile(`\b\d[\d.]*[smh]?\b( \* 3600)?`)
 	demo, real := load(t, rules.Demo), load(t, rules.Flink2)
 	if len(demo) != len(real) {
 		t.Errorf("%d rules for the demo, %d for 2.x", len(demo), len(real))
@@ -96,6 +146,22 @@ func TestDemoDiffersInNumbersOnly(t *testing.T) {
 	for name, r := range real {
 		if got, want := numbers.ReplaceAllString(demo[name].Expr, "#"), numbers.ReplaceAllString(r.Expr, "#"); got != want {
 			t.Errorf("%s: the demo has\n%s\nand 2.x\n%s", name, got, want)
+		}
+		if strings.Contains(demo[name].For, "m") {
+			t.Errorf("%s: the demo waits %s", name, demo[name].For)
+		}
+	}
+	raw, err := rules.Read(rules.Flink2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = rules.Shorten(raw, rules.Short{
+		Times:  map[string]string{"1m": "1s", "5m": "1s", "30m": "1s", "1h": "1s"},
+		Limits: map[string][]string{"FlinkNope": {"1", "2"}, "FlinkGcPressure": {"> 201", "> 1"}},
+	})
+	for _, want := range []string{"FlinkJobCrashLoop: nothing is said of 10m", "there is no alert FlinkNope", `FlinkGcPressure has no "> 201"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not say %q", err, want)
 		}
 	}
 }
