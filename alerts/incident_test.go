@@ -245,7 +245,7 @@ Restarts: 7
 Root cause: java.lang.NumberFormatException: For input string: 'boom'
 State: last checkpoint 2026-11-20 22:57 UTC, no savepoint of this run: a restart from there replays all since
 Incident ` + one(t, s).ID + ` · Prometheus · Alertmanager · Flink
-[Ack Diagnose Savepoint Restart Stop]`
+[Ack Diagnose Savepoint Restart Stop Assign…]`
 	if d := cmp.Diff(want, plainHead(out.heads(t)[0])); d != "" {
 		t.Error(d)
 	}
@@ -277,7 +277,7 @@ func TestEnrichFailsSoft(t *testing.T) {
 			take(t, s, webhook("FlinkJobCrashLoop", orders(), Firing))
 			enrichNow(t, s)
 			h := plainHead(out.heads(t)[0])
-			if !strings.Contains(h, tt.note) || !strings.HasSuffix(h, "["+tt.buttons+"]") {
+			if !strings.Contains(h, tt.note) || !strings.HasSuffix(h, "["+tt.buttons+" Assign…]") {
 				t.Errorf("want %q and [%s], have\n%s", tt.note, tt.buttons, h)
 			}
 		})
@@ -351,7 +351,7 @@ bind      about the job prod/orders
 match     route "all" matches: true
           to web:oncall
 compose   to web:oncall: "Firing: FlinkJobCrashLoop on prod/orders (critical). FlinkJobCrashLoop happened"
-          buttons: Ack, Diagnose, Savepoint, Restart, Stop
+          buttons: Ack, Diagnose, Savepoint, Restart, Stop, Assign…
 `
 	id := stemOf(hashOf("job", "prod", "orders"), 0)
 	if d := cmp.Diff(want, strings.ReplaceAll(got, id, "ID")); d != "" {
