@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
@@ -47,6 +48,9 @@ type Filter struct {
 	Severity string
 	Text     string // part of the title, the id or a label's value, in any case
 	Max      int    // 0 means 100
+	Storm    string // only those that this storm counts
+	// May says which the person may see; nil: all.
+	May func(i *Incident) bool
 }
 
 // List returns the groups' newest incidents, the most severe first, and of these the youngest.
@@ -69,7 +73,45 @@ func (s *Service) List(ctx context.Context, f Filter) ([]Incident, error) {
 	return out[:min(f.Max, len(out))], nil
 }
 
+// place is where an incident stands in a list.
+type place struct {
+	id    string
+	rank  int
+	since time.Time
+}
+
+// Page returns up to n incidents of the groups' newest that f keeps, beginning with number from, in the order of List, and how
+// many there are in all. Only these n are in memory at once: in a storm a list is long.
+func (s *Service) Page(ctx context.Context, f Filter, from, n int) (list []Incident, total int, err error) {
+	var all []place
+	for e, err := range s.current.Newest(ctx, 0) {
+		if err != nil {
+			return nil, 0, err
+		}
+		if i := &e.Value; f.keeps(i) {
+			all = append(all, place{i.root(), severityRank(i.Severity), i.Since})
+		}
+	}
+	slices.SortFunc(all, func(a, b place) int {
+		return cmp.Or(b.rank-a.rank, b.since.Compare(a.since), strings.Compare(a.id, b.id))
+	})
+	for _, p := range all[min(from, len(all)):min(from+n, len(all))] {
+		i, _, err := s.current.Get(ctx, p.id)
+		switch {
+		case errors.Is(err, storage.ErrNotFound):
+			continue
+		case err != nil:
+			return nil, 0, err
+		}
+		list = append(list, i)
+	}
+	return list, len(all), nil
+}
+
 func (f Filter) keeps(i *Incident) bool {
+	if f.Storm != "" && !slices.ContainsFunc(i.Targets, func(t Target) bool { return t.Storm == f.Storm }) || f.May != nil && !f.May(i) {
+		return false
+	}
 	if len(f.States) == 0 && !i.Open() || f.Severity != "" && !strings.EqualFold(f.Severity, i.Severity) {
 		return false
 	}

@@ -38,7 +38,7 @@ const (
 
 // wantChart asks for the chart of a new incident, where there is something to draw and somebody to see it.
 func (s *Service) wantChart(tx *storage.Tx, i *Incident) {
-	if _, expr := i.expression(); expr != "" && s.proms[i.Source] != nil && i.Open() && len(i.Targets) > 0 {
+	if _, expr := i.expression(); expr != "" && s.proms[i.Source] != nil && i.Open() && slices.ContainsFunc(i.Targets, func(t Target) bool { return !t.represented() }) {
 		tx.Enqueue(chartQueue, i.root(), time.Time{})
 	}
 }
@@ -97,6 +97,9 @@ func (s *Service) chartOne(ctx context.Context, it storage.Item) error {
 		}
 		i.Charted = now
 		for _, t := range i.Targets {
+			if !t.Headed {
+				continue // muted, or counted in a storm
+			}
 			s.out.Put(tx, bot.Delivery{Key: i.key(t.Place, "chart"), Parent: i.HeadKey(t.Place), To: t.Place, Message: m})
 		}
 		return nil, nil

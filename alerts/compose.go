@@ -56,7 +56,7 @@ func head(i *Incident) bot.Message {
 // stands in every state that may be the first to be posted.
 func (i *Incident) headIn(m bot.Message, t *Target) bot.Message {
 	m.Blocks = slices.Clone(m.Blocks)
-	if calls := t.mentions(); len(calls) > 0 && i.State() == Firing {
+	if calls := t.mentions(); len(calls) > 0 && i.State() == Firing && !t.Hushed {
 		if first, ok := m.Blocks[0].(bot.Text); ok {
 			m.Blocks[0] = bot.Text{Spans: slices.Concat(first.Spans, calls)}
 		} else {
@@ -87,9 +87,11 @@ func (t *Target) allowed(acts bot.Actions) bot.Actions {
 }
 
 // mentions are the spans that call people, each after a blank.
-func (t *Target) mentions() []bot.Span {
+func (t *Target) mentions() []bot.Span { return mentionsOf(t.Mentions) }
+
+func mentionsOf(list []string) []bot.Span {
 	var out []bot.Span
-	for _, who := range t.Mentions {
+	for _, who := range list {
 		_, id, _ := strings.Cut(who, ":")
 		out = append(out, bot.Span{Text: " "}, bot.Span{Text: "@" + id, Mention: who})
 	}

@@ -1,12 +1,13 @@
 // Package alerts turns Alertmanager's webhooks into incidents, and incidents into one thread per channel.
 //
-//	POST → Receiver: who, how big → Pipeline: decode, split; each part: recall dedupe update bind hold match quiet mute compose
+//	POST → Receiver: who, how big → Pipeline: decode, split; each part: recall dedupe update bind hold match quiet mute storm compose
 //	     → one transaction: incident, outbox, story, queues → 200
 //	enrich worker     the job behind the labels, later, into the same head message
 //	reconcile worker  what Alertmanager really has: silenced, vanished, lost silences
 //	mute worker       what a mute time kept back, when it ends
 //	due worker        what the clock asks for: reminders of acknowledgements, and their end
 //	chart worker      the alert's own expression over the last hour, from Prometheus, once into the thread
+//	storm worker      the digest of a channel to which more comes than it can take
 //	watch worker      the clusters themselves: jobs that failed, vanished, restart, checkpoint no more
 //
 // A webhook is answered 2xx only when all it says is stored, and 503 for anything that another try may mend:
@@ -55,6 +56,20 @@
 // saw it run was somebody's experiment. Several jobs that vanish together, with none left, are one incident of the cluster. All
 // is told before it is written down: what a crash repeats changes nothing.
 //
+// # Storms
+//
+// More than alerts.storm.from new heads for one channel within alerts.storm.within are a storm there. From then on what is new
+// in the channel has no head but is counted in the storm's digest: one message, edited as the truth changes. After
+// alerts.storm.calm without anything new it takes no more; once few of its incidents are open, they get heads, and the digest
+// ends. Everything about a channel has the root storm-HASH:
+//
+//	table weather         storm-HASH        the new heads of late, and whether there is a storm
+//	table storms          storm-HASH/N      the Nth storm of the channel
+//	table storm-HASH      STEM/SEQ          what the digest says of an incident, written with the incident
+//	queue alerts-storm    storm-HASH/N      a look at the storm
+//	                      STEM              a minute after an incident joined: is there still a storm?
+//	outbox                storm-HASH/N/digest, storm-HASH/N/story/M
+//
 // # Routes
 //
 // Routes are a list rather than Alertmanager's tree: one can be read, moved and explained by itself, and an index finds
@@ -74,6 +89,17 @@
 //
 // Reconciliation is spread by incident over a queue rather than run as one loop under a lock: replicas share the work, and
 // a claimed batch asks each Alertmanager once, whole when the batch is big and by filter when it is small.
+//
+// A storm is found by counting the new heads of a channel, in one record of the channel, before the head is put: once per
+// incident however often its webhook is tried, over all replicas, and without a look at the outbox, whose depth says nothing
+// about how many came at once. It costs a new incident one more round trip in calm weather, and none in a storm: that there is
+// one is believed for a second. The digest is made of small rows that are committed together with the incidents, not of the
+// incidents: a look at a thousand of them costs milliseconds, nothing is counted twice or left out wherever a process dies, and
+// the webhook reads none of it. A webhook may read of a storm that ends in the same moment; the look at every incident that
+// joined finds those, so that no transaction need span the two.
+//
+// An incident that joins a storm rings nobody. Its people are called once, by the digest or in its thread. A storm therefore
+// stops taking incidents as soon as nothing came for a while, even when hundreds are still open: the next one rings again.
 //
 // Mute times are read by Alertmanager's package timeinterval, which brings one small module with it; its router would
 // bring eighty, so the comparison with it goes through amtool in a test.

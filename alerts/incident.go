@@ -62,6 +62,11 @@ type Target struct {
 	Quiet    time.Time  `json:"quiet,omitzero"`     // until when it is muted
 	Held     bool       `json:"held,omitempty"`     // that a mute kept the head back
 	Missed   int        `json:"missed,omitempty"`   // stories that a mute kept back
+
+	Storm   string    `json:"storm,omitempty"` // the storm that counts it
+	StormAt time.Time `json:"storm_at,omitzero"`
+	Own     bool      `json:"own,omitempty"`    // that it has a thread of its own all the same
+	Hushed  bool      `json:"hushed,omitempty"` // that its head calls nobody: the digest has
 }
 
 // Line is one thing that happened to an incident.

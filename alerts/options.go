@@ -38,6 +38,8 @@ type Options struct {
 	// are kept back; the default is FlinkJobManagerDown, FlinkNoTaskManagers and drey's own FlinkClusterSilent and
 	// FlinkClusterLostJobs.
 	ClusterDown []string `yaml:"cluster_down"`
+	// Storm says when a channel gets one digest instead of a thread for each incident.
+	Storm StormOptions `yaml:"storm"`
 	// MaxBody is the largest webhook taken, in bytes; 0 means 1 MB.
 	MaxBody int64 `yaml:"max_body"`
 	// ReopenWithin is how long after its end an incident that fires again goes on in the same thread; 0 means 15 minutes.
@@ -106,6 +108,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.Ack = o.Ack.withDefaults()
 	o.Watch = o.Watch.withDefaults()
+	o.Storm = o.Storm.withDefaults()
 	return o
 }
 
@@ -121,6 +124,7 @@ func (o Options) Validate() error {
 	o.Ack.validate(&p)
 	o.Watch.validate(&p, o)
 	o.validateDeadmen(&p)
+	o.Storm.validate(&p)
 	_, routes := compileRoutes(o)
 	p = append(p, routes...)
 	if o.OneThreadPer != "" && o.OneThreadPer != perJob && o.OneThreadPer != perGroup {

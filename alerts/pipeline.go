@@ -61,7 +61,8 @@ func (b *Batch) note(format string, args ...any) {
 	}
 }
 
-// Stage is one step of the pipeline. Only recall reads anything outside the Batch, and none has an effect.
+// Stage is one step of the pipeline. Only recall and storm read anything outside the Batch, and none has an effect but
+// that storm counts what is new in a channel, each incident once.
 type Stage struct {
 	Name string
 	Run  func(ctx context.Context, b Batch) (Batch, error)
@@ -80,6 +81,8 @@ type Pipeline struct {
 	settles  bool                                                         // somebody looks whether a job is well again
 	canPost  func(bot.Place) error
 	deadmen  deadmen
+	// forecast finds out which channels are in a storm, and counts the incident there unless peek is set; nil: none is.
+	forecast func(ctx context.Context, i *Incident, again, peek bool, note func(format string, args ...any)) error
 }
 
 // NewPipeline returns a Pipeline without a memory: to it every webhook is the first of its group. Options must be valid. clusters
@@ -118,6 +121,7 @@ func (p *Pipeline) deciding() []Stage {
 		{"match", p.matchStage},
 		{"quiet", quietStage},
 		{"mute", p.muteStage},
+		{"storm", p.stormStage},
 		{"compose", composeStage},
 	}
 }

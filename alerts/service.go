@@ -57,11 +57,14 @@ type Service struct {
 	pipeline *Pipeline
 	current  storage.Table[Incident]
 	past     storage.Table[Incident]
+	weather  storage.Table[weather]
+	storms   storage.Table[Storm]
 	peers    map[string][]*alertmanager.Client // by source
 	proms    map[string]*prometheus.Client     // by source
 
-	mu   sync.Mutex
-	away map[string]bool // sources whose Alertmanager did not answer last time, for the log
+	mu    sync.Mutex
+	skies map[string]*sky // by placeRoot
+	away  map[string]bool // sources whose Alertmanager did not answer last time, for the log
 }
 
 // The queues and the log of this package.
@@ -90,10 +93,14 @@ func New(db *storage.DB, out Outbox, log *slog.Logger, o Options, h Hooks) (*Ser
 	s := &Service{
 		db: db, out: out, options: p.options, hooks: h, log: log, pipeline: p,
 		peers: map[string][]*alertmanager.Client{}, proms: map[string]*prometheus.Client{}, away: map[string]bool{},
+		skies: map[string]*sky{},
 	}
 	s.current = storage.Table[Incident]{DB: db, Name: "incidents", TTL: s.options.Keep}
 	s.past = storage.Table[Incident]{DB: db, Name: "incidents-past", TTL: s.options.Keep}
 	p.recall, p.down, p.settles = s.recall, s.clusterDown, h.Jobs != nil
+	s.weather = storage.Table[weather]{DB: db, Name: "weather", TTL: s.options.Keep}
+	s.storms = storage.Table[Storm]{DB: db, Name: "storms", TTL: s.options.Keep}
+	p.forecast = s.forecast
 	if s.hooks.Now == nil {
 		s.hooks.Now = time.Now
 	}
@@ -230,6 +237,7 @@ func (s *Service) commit(ctx context.Context, b Batch) error {
 // save adds all that changes with an incident to tx.
 func (s *Service) save(tx *storage.Tx, i *Incident, was storage.Version, ds []bot.Delivery, stories []story) {
 	s.current.Put(tx, i.root(), *i, was)
+	s.enroll(tx, i)
 	for _, d := range ds {
 		s.out.Put(tx, d)
 	}
@@ -265,6 +273,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.work(ctx, muteQueue, muteBatch, s.unmute) })
 	wg.Go(func() { s.work(ctx, dueQueue, dueBatch, s.due) })
+	wg.Go(func() { s.work(ctx, stormQueue, stormBatch, s.weatherReport) })
 	if s.hooks.Jobs != nil {
 		wg.Go(func() { s.work(ctx, enrichQueue, enrichBatch, s.enrich) })
 	}
@@ -324,6 +333,9 @@ func (s *Service) change(ctx context.Context, stem string, fn func(i *Incident, 
 			return inc, err
 		}
 		stories = append(stories, s.pipeline.routes.hush(&inc, s.hooks.Now())...)
+		if err := s.forecast(ctx, &inc, false, false, func(string, ...any) {}); err != nil {
+			return inc, err
+		}
 		s.save(tx, &inc, was, inc.deliveries(s.hooks.Now(), stories...), stories)
 		err = s.db.Commit(ctx, tx)
 		if err == nil || !errors.Is(err, storage.ErrConflict) || try == commitTries {

@@ -148,6 +148,8 @@ func (i *Incident) deliveries(now time.Time, stories ...story) []bot.Delivery {
 	for n := range i.Targets {
 		t := &i.Targets[n]
 		switch {
+		case t.represented():
+			continue
 		case !t.Headed && !t.Quiet.IsZero():
 			t.Held = true
 			continue

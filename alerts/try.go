@@ -51,7 +51,7 @@ func (p *Pipeline) route(ctx context.Context, i Incident, now time.Time) Trace {
 	i = i.clone()
 	i.Targets = nil
 	b := Batch{At: now, Source: i.Source, Incident: &i, Kind: kindNew, trace: &Trace{}}
-	stages := []Stage{{"bind", bindStage}, {"match", p.matchStage}, {"mute", p.muteStage}, {"compose", composeStage}}
+	stages := []Stage{{"bind", bindStage}, {"match", p.matchStage}, {"mute", p.muteStage}, {"storm", p.stormStage}, {"compose", composeStage}}
 	b, err := run(ctx, stages, b)
 	t := *b.trace
 	t.Err, t.Incident, t.Deliveries = err, b.Incident, b.Deliveries

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/drey-ops/drey/alerts"
@@ -15,6 +14,8 @@ type alertsListArgs struct {
 	Filter   string `json:"filter" help:"part of the title or of a label" optional:"true"`
 	State    string `json:"state" help:"only these" choices:"firing,acked,silenced,resolved" optional:"true"`
 	Severity string `json:"severity" help:"only this severity" optional:"true"`
+	Storm    string `json:"storm" help:"only those that this storm counts" optional:"true"`
+	Page     int    `json:"page" help:"which page" default:"1" min:"1"`
 }
 
 func alertsList(d Deps) *Command {
@@ -23,30 +24,36 @@ func alertsList(d Deps) *Command {
 		Examples:   []string{"/alerts list", "/alerts list payments state=resolved"},
 		Permission: "alert.read", Effect: Reads,
 	}, func(ctx context.Context, e *Env, a alertsListArgs) (bot.Message, error) {
-		f := alerts.Filter{Text: a.Filter, Severity: a.Severity}
+		f := alerts.Filter{Text: a.Filter, Severity: a.Severity, Storm: a.Storm, May: func(i *alerts.Incident) bool { return d.maySee(e, "alert.read", i) }}
 		if a.State != "" {
 			f.States = []string{a.State}
 		}
-		list, err := d.Alerts.List(ctx, f)
+		list, total, err := d.Bulk.Page(ctx, f, (a.Page-1)*alertsShown, alertsShown)
 		if err != nil {
 			return bot.Message{}, err
 		}
-		list = slices.DeleteFunc(list, func(i alerts.Incident) bool { return !d.maySee(e, "alert.read", &i) })
-		m := bot.Message{Title: count(len(list), cmp.Or(a.State, "open")+" incident")}
-		if len(list) == 0 {
+		pages := (total + alertsShown - 1) / alertsShown
+		if a.Page > pages && pages > 0 { // it became shorter
+			a.Page = pages
+			if list, _, err = d.Bulk.Page(ctx, f, (pages-1)*alertsShown, alertsShown); err != nil {
+				return bot.Message{}, err
+			}
+		}
+		m := bot.Message{Title: count(total, cmp.Or(a.State, "open")+" incident"), Instead: e.pressedWith("page"), Private: a.Storm != ""}
+		if total == 0 {
 			m.Title, m.Tone = "No "+cmp.Or(a.State, "open")+" incident", bot.Good
 			m.Blocks = []bot.Block{bot.Textf("Nothing to look at.")}
-			if a.Filter != "" || a.Severity != "" {
+			if a.Filter != "" || a.Severity != "" || a.Storm != "" {
 				m.Tone, m.Blocks = bot.Plain, []bot.Block{bot.Textf("No incident matches. `/alerts list` without a filter lists all that are open.")}
 			}
 			return m, nil
 		}
 		t := bot.Table{Columns: []string{"Incident", "State", "Severity", "Since", "Firing", "Owner", "Id"}, Numeric: []bool{false, false, false, false, true}}
-		if len(list) > alertsShown {
-			t.Foot = fmt.Sprintf("%d of %d; a filter narrows the list", alertsShown, len(list))
+		if pages > 1 {
+			t.Foot = fmt.Sprintf("Page %d of %d, %d incidents; a filter narrows the list", a.Page, pages, total)
 		}
 		var acts bot.Actions
-		for _, i := range list[:min(len(list), alertsShown)] {
+		for _, i := range list {
 			owner := ""
 			if i.Acked != nil {
 				owner = i.Acked.Who()
@@ -56,12 +63,18 @@ func alertsList(d Deps) *Command {
 				acts = append(acts, Button("Show "+i.ID, "alerts show", incidentArgs{Incident: i.ID}))
 			}
 		}
+		if a.Page > 1 {
+			acts = append(acts, bot.Button{Label: "Previous page", Call: e.again(map[string]any{"page": a.Page - 1})})
+		}
+		if a.Page < pages {
+			acts = append(acts, bot.Button{Label: "Next page", Call: e.again(map[string]any{"page": a.Page + 1})})
+		}
 		m.Blocks = []bot.Block{t, acts}
 		return m, nil
 	})
 }
 
-// alertsShown is how many incidents a list shows.
+// alertsShown is how many incidents a page of the list shows.
 const alertsShown = 30
 
 type incidentArgs struct {

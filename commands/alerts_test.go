@@ -69,6 +69,35 @@ func (f *fakeAlerts) Unsilence(_ context.Context, id string, a bot.Actor) (alert
 	return f.note("%s unsilences %s", a.ID, id)
 }
 
+func (f *fakeAlerts) Page(ctx context.Context, flt alerts.Filter, from, n int) ([]alerts.Incident, int, error) {
+	all, err := f.List(ctx, flt)
+	all = slices.DeleteFunc(all, func(i alerts.Incident) bool { return flt.May != nil && !flt.May(&i) })
+	return all[min(from, len(all)):min(from+n, len(all))], len(all), err
+}
+
+func (f *fakeAlerts) Expand(ctx context.Context, x alerts.Expansion) (alerts.Expanded, error) {
+	var out alerts.Expanded
+	list, err := f.List(ctx, alerts.Filter{})
+	for _, i := range list {
+		if (x.What == i.ID || strings.HasPrefix(x.What, "storm-")) && x.May(&i) {
+			out.Incidents = append(out.Incidents, i)
+		}
+	}
+	out.Left = len(list) - len(out.Incidents)
+	return out, err
+}
+
+func (f *fakeAlerts) AckStorm(ctx context.Context, _ string, a bot.Actor, may func(*alerts.Incident) bool) (acked, firing int, err error) {
+	list, err := f.List(ctx, alerts.Filter{})
+	for _, i := range list {
+		if may(&i) {
+			_, err = f.Ack(ctx, i.ID, a)
+			acked++
+		}
+	}
+	return acked, len(list), err
+}
+
 func (f *fakeAlerts) Test(ctx context.Context, q alerts.Question) (alerts.Trace, error) {
 	p, err := alerts.NewPipeline(alerts.Options{
 		Routes: []alerts.Route{

@@ -67,15 +67,25 @@ func parseMoment(s string) (time.Time, error) {
 // traced shows a trace: where it goes in a sentence, the stages below.
 func traced(about string, t alerts.Trace) bot.Message {
 	m := bot.Message{Title: "Goes nowhere", Tone: bot.Warn, Private: true}
-	var now, later []string
+	var now, later, stormy []string
 	for _, x := range t.Incident.Targets {
-		if x.Quiet.IsZero() {
+		switch {
+		case x.Storm != "" && !x.Own:
+			stormy = append(stormy, x.Place.String())
+		case x.Quiet.IsZero():
 			now = append(now, x.Place.String())
-		} else {
+		default:
 			later = append(later, x.Place.String()+" from "+x.Quiet.UTC().Format("2006-01-02 15:04 UTC"))
 		}
 	}
 	switch {
+	case len(stormy) > 0:
+		m.Title = "In a storm"
+		text := "There is a storm in " + strings.Join(stormy, ", ") + ": " + about + " would be counted in its digest"
+		if more := append(now, later...); len(more) > 0 {
+			text += ", and posted to " + strings.Join(more, ", ")
+		}
+		m.Blocks = append(m.Blocks, bot.Textf("%s.", text))
 	case len(now)+len(later) == 0:
 		m.Blocks = append(m.Blocks, bot.Textf("No route takes %s and there is no default: it would be listed, and told nowhere.", about))
 	case len(now) == 0:

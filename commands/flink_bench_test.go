@@ -70,7 +70,7 @@ func newRigOver(t *testing.T, rights Options, clusters map[string]platform.Drive
 	r := &rig{t: t, chat: bottest.NewMemory("web", bottest.Roomy()), alerts: &fakeAlerts{}}
 	outbox := bot.NewOutbox(db, log, bot.OutboxOptions{}, r.chat)
 	r.deps = Deps{
-		DB: db, Clusters: cs, Alerts: r.alerts, Ops: ops.New(db, cs, log, ops.Options{Observe: ObserveOps(outbox)}),
+		DB: db, Clusters: cs, Alerts: r.alerts, Bulk: r.alerts, Ops: ops.New(db, cs, log, ops.Options{Observe: ObserveOps(outbox)}),
 		Links:  Links{External: "https://drey.example.com", Clusters: map[string]ClusterLinks{"prod": {UI: "https://flink.example.com/prod/", API: "http://jm.internal:8081"}}},
 		Status: func(context.Context) []bot.Field { return []bot.Field{bot.F("Version", "test")} },
 	}

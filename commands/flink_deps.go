@@ -28,6 +28,7 @@ type Deps struct {
 	Clusters Clusters
 	Ops      *ops.Ops
 	Alerts   Alerts
+	Bulk     Bulk
 	Status   func(ctx context.Context) []bot.Field // of drey itself, for /drey status
 	Links    Links
 	People   []bot.Actor // known by name beside those whom roles name: the users of the console
