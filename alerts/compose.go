@@ -200,6 +200,9 @@ func stateFields(i *Incident) bot.Fields {
 	if s := i.silenceText(); len(s.Spans) > 0 && i.Open() {
 		f = append(f, bot.F("Silenced", s))
 	}
+	if i.Maintenance != nil && i.Open() {
+		f = append(f, bot.F("Maintenance", i.Maintenance.text()))
+	}
 	return f
 }
 

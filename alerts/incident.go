@@ -103,11 +103,12 @@ type Incident struct {
 	Episodes int               `json:"episodes"`
 	Before   string            `json:"before,omitempty"` // id of the group's previous incident
 
-	Acked      *Mark       `json:"acked,omitempty"`
-	Silences   []Silence   `json:"silences,omitempty"`
-	Suppressed *Suppressed `json:"suppressed,omitempty"`
-	Unseen     time.Time   `json:"unseen,omitzero"` // since when no Alertmanager of the source answers, and
-	Blind      time.Time   `json:"blind,omitzero"`  // the same, once the head says so
+	Acked       *Mark        `json:"acked,omitempty"`
+	Maintenance *Maintenance `json:"maintenance,omitempty"` // the window that it is in; nil: none
+	Silences    []Silence    `json:"silences,omitempty"`
+	Suppressed  *Suppressed  `json:"suppressed,omitempty"`
+	Unseen      time.Time    `json:"unseen,omitzero"` // since when no Alertmanager of the source answers, and
+	Blind       time.Time    `json:"blind,omitzero"`  // the same, once the head says so
 
 	NoAPI bool `json:"no_api,omitempty"` // the source names no Alertmanager to ask
 

@@ -14,14 +14,19 @@ const (
 	muteBatch = 64
 )
 
-// hush notes in which channels the incident is muted or held back now, and says where that changed.
-func (rs *routes) hush(i *Incident, now time.Time) []story {
+// hush notes in which channels the incident is muted now, by mute times or for maintenance, or held back, and says where that
+// changed.
+func (rs *routes) hush(i *Incident, windows []openWindow, now time.Time) []story {
 	var out []story
 	held, why := i.held(now)
+	i.Maintenance = rs.upkeep(i, windows, now)
 	for n := range i.Targets {
 		t := &i.Targets[n]
 		was := t.Quiet
 		t.Quiet = rs.mutes.until(t.Mute, now)
+		if m := i.Maintenance; m != nil && m.Until.After(t.Quiet) {
+			t.Quiet = m.Until
+		}
 		if held.After(t.Quiet) {
 			t.Quiet = held
 		}
@@ -29,7 +34,7 @@ func (rs *routes) hush(i *Incident, now time.Time) []story {
 		case was.IsZero() && !held.IsZero():
 			out = append(out, story{kind: storyMuted, quiet: true, text: bot.Textf("**Kept back** in %s: %s", t.Place.String(), why)})
 		case was.IsZero() && !t.Quiet.IsZero():
-			text := bot.Textf("**Muted** in %s until %v by %s", t.Place.String(), moment(t.Quiet), rs.muters(t, now))
+			text := bot.Textf("**Muted** in %s until %v by %s", t.Place.String(), moment(t.Quiet), rs.muters(i, t, now))
 			out = append(out, story{kind: storyMuted, quiet: true, text: text})
 		case !was.IsZero() && t.Quiet.IsZero() && i.Open():
 			out = append(out, story{kind: storyUnmuted, quiet: true, text: bot.Textf("**No longer muted** in %s", t.Place.String())})
@@ -38,9 +43,16 @@ func (rs *routes) hush(i *Incident, now time.Time) []story {
 	return out
 }
 
-// muters are the mute times that hold in a place.
-func (rs *routes) muters(t *Target, now time.Time) string {
+// muters are the mute times that hold in a place, and the maintenance.
+func (rs *routes) muters(i *Incident, t *Target, now time.Time) string {
 	var names []string
+	if i.Maintenance != nil {
+		text := "maintenance of " + i.Maintenance.By
+		if also := rs.muters(&Incident{}, t, now); also != "" {
+			text += ", " + also
+		}
+		return text
+	}
 	for _, list := range t.Mute {
 		names = append(names, list...)
 	}
@@ -48,18 +60,18 @@ func (rs *routes) muters(t *Target, now time.Time) string {
 }
 
 // muteStage finds out which of the channels are in a mute time.
-func (p *Pipeline) muteStage(_ context.Context, b Batch) (Batch, error) {
+func (p *Pipeline) muteStage(ctx context.Context, b Batch) (Batch, error) {
 	if b.Incident == nil {
 		return b, nil
 	}
-	b.Stories = append(b.Stories, p.routes.hush(b.Incident, b.At)...)
+	b.Stories = append(b.Stories, p.routes.hush(b.Incident, p.windows.now(ctx), b.At)...)
 	if held, why := b.Incident.held(b.At); !held.IsZero() {
 		b.note("kept back everywhere: %s", why)
 		return b, nil
 	}
 	for _, t := range b.Incident.Targets {
 		if !t.Quiet.IsZero() {
-			b.note("%s is muted by %s until %s: posted then, if it is still open", t.Place, p.routes.muters(&t, b.At), clockText(t.Quiet))
+			b.note("%s is muted by %s until %s: posted then, if it is still open", t.Place, p.routes.muters(b.Incident, &t, b.At), clockText(t.Quiet))
 		}
 	}
 	return b, nil

@@ -61,7 +61,7 @@ func (b *Batch) note(format string, args ...any) {
 	}
 }
 
-// Stage is one step of the pipeline. Only recall and storm read anything outside the Batch, and none has an effect but
+// Stage is one step of the pipeline. Only recall, mute and storm read anything outside the Batch, and none has an effect but
 // that storm counts what is new in a channel, each incident once.
 type Stage struct {
 	Name string
@@ -83,6 +83,7 @@ type Pipeline struct {
 	deadmen  deadmen
 	// forecast finds out which channels are in a storm, and counts the incident there unless peek is set; nil: none is.
 	forecast func(ctx context.Context, i *Incident, again, peek bool, note func(format string, args ...any)) error
+	windows  *windowCache // nil: there are none
 }
 
 // NewPipeline returns a Pipeline without a memory: to it every webhook is the first of its group. Options must be valid. clusters

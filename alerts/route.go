@@ -54,11 +54,12 @@ type routes struct {
 	mutes    muteTimes
 	zone     *time.Location
 	zones    map[string]*time.Location // those that conditions name
+	knows    func(cluster string) bool // whether drey has a cluster of that name
 }
 
 func compileRoutes(o Options) (routes, Problems) {
 	var p Problems
-	out := routes{compiler: guard.New[Env](), zone: time.UTC, zones: map[string]*time.Location{}}
+	out := routes{knows: func(string) bool { return false }, compiler: guard.New[Env](), zone: time.UTC, zones: map[string]*time.Location{}}
 	out.mutes = compileMuteTimes(o.MuteTimes, &p)
 	if z, err := time.LoadLocation(o.TimeZone); err != nil || o.TimeZone == "Local" {
 		p.add("time_zone", "unknown time zone %q; want a name such as Europe/Berlin", o.TimeZone)

@@ -55,6 +55,7 @@ type Service struct {
 	log     *slog.Logger
 
 	pipeline *Pipeline
+	windows  *windowCache
 	current  storage.Table[Incident]
 	past     storage.Table[Incident]
 	weather  storage.Table[weather]
@@ -101,6 +102,8 @@ func New(db *storage.DB, out Outbox, log *slog.Logger, o Options, h Hooks) (*Ser
 	s.weather = storage.Table[weather]{DB: db, Name: "weather", TTL: s.options.Keep}
 	s.storms = storage.Table[Storm]{DB: db, Name: "storms", TTL: s.options.Keep}
 	p.forecast = s.forecast
+	s.windows = &windowCache{load: s.loadWindows}
+	p.windows, p.routes.knows = s.windows, s.knows
 	if s.hooks.Now == nil {
 		s.hooks.Now = time.Now
 	}
@@ -274,6 +277,7 @@ func (s *Service) Run(ctx context.Context) error {
 	wg.Go(func() { s.work(ctx, muteQueue, muteBatch, s.unmute) })
 	wg.Go(func() { s.work(ctx, dueQueue, dueBatch, s.due) })
 	wg.Go(func() { s.work(ctx, stormQueue, stormBatch, s.weatherReport) })
+	wg.Go(func() { s.work(ctx, maintainQueue, muteBatch, s.maintain) })
 	if s.hooks.Jobs != nil {
 		wg.Go(func() { s.work(ctx, enrichQueue, enrichBatch, s.enrich) })
 	}
@@ -332,7 +336,7 @@ func (s *Service) change(ctx context.Context, stem string, fn func(i *Incident, 
 		if err != nil {
 			return inc, err
 		}
-		stories = append(stories, s.pipeline.routes.hush(&inc, s.hooks.Now())...)
+		stories = append(stories, s.pipeline.routes.hush(&inc, s.windows.now(ctx), s.hooks.Now())...)
 		if err := s.forecast(ctx, &inc, false, false, func(string, ...any) {}); err != nil {
 			return inc, err
 		}

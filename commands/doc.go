@@ -23,7 +23,7 @@
 // A field is a parameter: json names it, help explains it, default gives a value in text form, optional says that it may
 // be left out; without both it is required. choices lists the allowed values, complete names the kind of thing that it is
 // (and the Completer to ask), suggest lists values to offer among others, rest takes the rest of the line as it was typed
-// ("line": a form has one line for it), min and max bound a number, secret keeps the value out of audit and cards, hidden is for what only buttons fill in. Bools are always optional, and never
+// ("line": a form has one line for it), min and max bound a number, secret keeps the value out of audit and cards, hidden is for what only buttons fill in, pairs takes a bare name=value that names no parameter. Bools are always optional, and never
 // positional; where there is a rest, only what is required is. The name "confirm" is taken. Args that name their cluster
 // and job in another way than by a JobRef are a Targeter, args whose values decide on the permission a Permitter.
 //

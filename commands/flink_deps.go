@@ -29,6 +29,7 @@ type Deps struct {
 	Ops      *ops.Ops
 	Alerts   Alerts
 	Bulk     Bulk
+	Mutes    AlertMutes
 	Status   func(ctx context.Context) []bot.Field // of drey itself, for /drey status
 	Links    Links
 	People   []bot.Actor // known by name beside those whom roles name: the users of the console
@@ -319,6 +320,8 @@ func (d Deps) Completers() map[string]Completer {
 		"person":    d.completePeople,
 		"savepoint": d.completeSavepoints,
 		"jar":       d.completeJars,
+		"scope":     d.completeScopes,
+		"window":    d.completeWindows,
 	}
 }
 

@@ -36,6 +36,7 @@ type param struct {
 	optional, rest    bool
 	line              bool // a rest that is one line in a form
 	secret, hidden    bool
+	pairs             bool // a bare name=value may be its value
 	complete          string
 	choices           []string
 	suggest           []string // values to offer; others are taken as well
@@ -89,7 +90,7 @@ func paramOf(f reflect.StructField) (p param, bad string) {
 	p = param{
 		name: name, help: tag.Get("help"), deflt: tag.Get("default"), index: f.Index,
 		optional: tag.Get("optional") == "true", rest: tag.Get("rest") != "", line: tag.Get("rest") == "line", secret: tag.Get("secret") == "true",
-		complete: tag.Get("complete"), hidden: tag.Get("hidden") == "true",
+		complete: tag.Get("complete"), hidden: tag.Get("hidden") == "true", pairs: tag.Get("pairs") == "true",
 	}
 	if c := tag.Get("choices"); c != "" {
 		p.choices = strings.Split(c, ",")

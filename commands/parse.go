@@ -142,6 +142,9 @@ func (c *Command) take(g given, line string, t token, next *param) (int, error) 
 	case next != nil && next.rest:
 		g[next.name] = []string{strings.TrimFunc(line[t.from:], blank)}
 		return len(line), nil
+	case t.key != "" && !t.flag && next != nil && next.pairs:
+		g[next.name] = []string{line[t.from:t.to]}
+		return t.to, nil
 	case t.key != "":
 		return 0, c.unknownKey(t.key)
 	}

@@ -83,7 +83,7 @@ func (a *app) build(ctx context.Context) (err error) {
 		return err
 	}
 	deps := commands.Deps{
-		DB: a.db, Clusters: a.clusters, Ops: a.ops, Alerts: a.alerts, Status: a.status, Links: links(a.cfg), People: a.cfg.Web.People(),
+		DB: a.db, Clusters: a.clusters, Ops: a.ops, Alerts: a.alerts, Mutes: a.alerts, Status: a.status, Links: links(a.cfg), People: a.cfg.Web.People(),
 		Bulk: a.alerts,
 	}
 	tree := commands.All(deps)
