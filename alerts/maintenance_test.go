@@ -52,7 +52,9 @@ func (k *kept) told(t testing.TB, key string) string {
 }
 
 func TestMaintenanceKeepsBack(t *testing.T) {
-	s, out, c := newService(t, testOptions(), Hooks{})
+	o := testOptions()
+	o.OneThreadPer = perGroup
+	s, out, c := newService(t, o, Hooks{})
 	take(t, s, webhook("Before", orders(), Firing))
 	before := out.heads(t)[0].Key
 	w := muteIt(t, s, c, "prod/orders", 0, time.Hour)
