@@ -19,6 +19,7 @@ type PrometheusOptions struct {
 	Dir          string              // run folder; empty: a temporary one that Stop removes
 	Port         int                 // 0: a free one
 	Targets      map[string][]string // job name to host:port of what is scraped
+	TargetFiles  map[string]string   // job name to a JSON file of targets for file_sd_configs, which is watched
 	Labels       map[string]string   // put on every alert that leaves
 	RuleFiles    []string            // alert rules
 	Alertmanager string              // its base URL; empty: alerts go nowhere
@@ -88,7 +89,12 @@ type promAlertmanager struct {
 
 type promScrape struct {
 	Job     string       `yaml:"job_name"`
-	Targets []promTarget `yaml:"static_configs"`
+	Targets []promTarget `yaml:"static_configs,omitempty"`
+	Files   []promFiles  `yaml:"file_sd_configs,omitempty"`
+}
+
+type promFiles struct {
+	Files []string `yaml:"files"`
 }
 
 type promTarget struct {
@@ -113,6 +119,9 @@ func prometheusConfig(o PrometheusOptions) ([]byte, error) {
 	}
 	for _, job := range slices.Sorted(maps.Keys(o.Targets)) {
 		c.Scrapes = append(c.Scrapes, promScrape{Job: job, Targets: []promTarget{{o.Targets[job]}}})
+	}
+	for _, job := range slices.Sorted(maps.Keys(o.TargetFiles)) {
+		c.Scrapes = append(c.Scrapes, promScrape{Job: job, Files: []promFiles{{[]string{o.TargetFiles[job]}}}})
 	}
 	return yaml.Marshal(c)
 }
