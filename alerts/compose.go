@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -294,31 +293,6 @@ func notes(i *Incident) []bot.Block {
 		last.Spans = append(last.Spans, bot.Span{Text: " · "}, bot.Span{Text: l.Label, URL: l.URL})
 	}
 	return append(out, last)
-}
-
-// links are the addresses that an alert and its job bring along, http and https only.
-func links(i *Incident) []bot.Button {
-	var out []bot.Button
-	add := func(label, raw string) {
-		if u, err := url.Parse(raw); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil {
-			out = append(out, bot.Button{Label: label, URL: u.String()})
-		}
-	}
-	shown := i.shown()
-	add("Runbook", annotation(shown, "runbook_url", "runbook"))
-	for _, a := range shown {
-		if a.GeneratorURL != "" {
-			add("Prometheus", a.GeneratorURL)
-			break
-		}
-	}
-	if i.ExternalURL != "" {
-		add("Alertmanager", strings.TrimSuffix(i.ExternalURL, "/")+"/#/alerts?receiver="+url.QueryEscape(i.Receiver))
-	}
-	if i.Facts != nil {
-		add("Flink", i.Facts.URL)
-	}
-	return out
 }
 
 // Message is the incident as its head shows it now.

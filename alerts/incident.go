@@ -85,8 +85,9 @@ type Incident struct {
 	About       string            `json:"about,omitempty"` // "job", "cluster", or "" for one alert group
 	Source      string            `json:"source"`          // of the first alert; drey's own gives way to another
 	Receiver    string            `json:"receiver"`
-	GroupLabels map[string]string `json:"group,omitempty"`    // those of the group, or those that name the job or the cluster
-	ExternalURL string            `json:"external,omitempty"` // of the Alertmanager that spoke first
+	GroupLabels map[string]string `json:"group,omitempty"`     // those of the group, or those that name the job or the cluster
+	ExternalURL string            `json:"external,omitempty"`  // of the Alertmanager that spoke first
+	Dashboard   string            `json:"dashboard,omitempty"` // Options.Dashboard for it
 
 	Title    string            `json:"title"`
 	Severity string            `json:"severity,omitempty"`

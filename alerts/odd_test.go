@@ -78,3 +78,13 @@ func TestFiresAgainByAnotherClock(t *testing.T) {
 		t.Errorf("%s, episode %d", i.State(), i.Episodes)
 	}
 }
+
+func TestDashboard(t *testing.T) {
+	const template = "https://grafana.example/d/flink?var-job={job_name}&var-cluster={cluster}"
+	if got := dashboard(template, map[string]string{"job_name": "a b&c", "cluster": "prod"}); got != "https://grafana.example/d/flink?var-job=a+b%26c&var-cluster=prod" {
+		t.Error(got)
+	}
+	if got := dashboard(template, map[string]string{"job_name": "a"}); got != "" {
+		t.Errorf("without a cluster: %s", got)
+	}
+}

@@ -40,6 +40,9 @@ type Options struct {
 	ClusterDown []string `yaml:"cluster_down"`
 	// Storm says when a channel gets one digest instead of a thread for each incident.
 	Storm StormOptions `yaml:"storm"`
+	// Dashboard is the address of a dashboard about what an alert's labels name, each in braces, such as
+	// https://grafana.example.com/d/flink?var-job={job_name}; a dashboard_url among the alert's annotations comes first.
+	Dashboard string `yaml:"dashboard"`
 	// MaxBody is the largest webhook taken, in bytes; 0 means 1 MB.
 	MaxBody int64 `yaml:"max_body"`
 	// ReopenWithin is how long after its end an incident that fires again goes on in the same thread; 0 means 15 minutes.
@@ -127,6 +130,9 @@ func (o Options) Validate() error {
 	o.Storm.validate(&p)
 	_, routes := compileRoutes(o)
 	p = append(p, routes...)
+	if o.Dashboard != "" && !address(o.Dashboard) {
+		p.add("dashboard", "not an http or https address, such as https://grafana.example.com/d/flink?var-job={job_name}")
+	}
 	if o.OneThreadPer != "" && o.OneThreadPer != perJob && o.OneThreadPer != perGroup {
 		p.add("one_thread_per", "want job or group, have %q", o.OneThreadPer)
 	}

@@ -121,6 +121,7 @@ func (p *Pipeline) updateStage(_ context.Context, b Batch) (Batch, error) {
 	}
 	inc.NoAPI = !p.hasAPI(inc.Source)
 	inc.refresh()
+	inc.Dashboard = dashboard(p.options.Dashboard, inc.Labels)
 	b.note("incident %s: %s, %s, %d firing, episode %d", inc.ID, b.Kind, inc.State(), firing, inc.Episodes)
 	return b, nil
 }

@@ -105,7 +105,7 @@ func (s *Service) watchOne(ctx context.Context, it storage.Item, c *platform.Clu
 
 // sight asks a cluster for its jobs, and for what else is needed to judge them. What one job does not tell is left out.
 func (s *Service) sight(ctx context.Context, c *platform.Cluster, w *watched) (sight, error) {
-	out := sight{jobs: map[platform.JobID]platform.Job{}, restarts: map[platform.JobID]int{}, points: map[platform.JobID]platform.Checkpoints{}, planned: map[platform.JobID]Planned{}}
+	out := sight{jobs: map[platform.JobID]platform.Job{}, restarts: map[platform.JobID]int{}, mute: map[platform.JobID]bool{}, points: map[platform.JobID]platform.Checkpoints{}, planned: map[platform.JobID]Planned{}}
 	jobs, err := c.Jobs(ctx)
 	if err != nil {
 		return out, err
@@ -128,11 +128,12 @@ func (s *Service) sight(ctx context.Context, c *platform.Cluster, w *watched) (s
 		}
 		ask(func() {
 			m, err := c.Metrics(ctx, j.ID, []string{"numRestarts"})
+			mu.Lock()
+			defer mu.Unlock()
 			if n, ok := m["numRestarts"]; err == nil && ok && n >= 0 {
-				mu.Lock()
-				defer mu.Unlock()
 				out.restarts[j.ID] = int(n)
 			}
+			out.mute[j.ID] = err == nil && len(m) == 0
 		})
 		if known := w.Jobs[j.ID]; known != nil && !known.pointsDue(now) {
 			continue
@@ -262,7 +263,7 @@ func jobGroup(c *platform.Cluster, name string) map[string]string {
 
 func (j *watchedJob) alert(c *platform.Cluster, name string, t trouble) PayloadAlert {
 	severity := "critical"
-	if name == troubleCanceled || name == troubleNoPoint {
+	if name == troubleCanceled || name == troubleNoPoint || name == troubleNoMetrics {
 		severity = "warning"
 	}
 	fp := hashOf(name, c.Name, string(j.ID))[:16]

@@ -27,6 +27,7 @@ type herd struct {
 	jobs     []platform.Job
 	down     bool
 	restarts float64
+	mute     bool
 }
 
 func (h *herd) set(down bool, jobs ...platform.Job) {
@@ -47,6 +48,9 @@ func (h *herd) Jobs(context.Context) ([]platform.Job, error) {
 func (h *herd) Metrics(context.Context, platform.JobID, []string) (map[string]float64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.mute {
+		return nil, nil
+	}
 	return map[string]float64{"numRestarts": h.restarts}, nil
 }
 
@@ -144,6 +148,19 @@ func TestWatchedJobRestarts(t *testing.T) {
 	r.expect([]string{"Firing: FlinkJobRestarting on prod/orders (critical). orders restarts again and again: 3 times in 10 min"}, nil)
 	r.look(45)
 	r.expect([]string{"Resolved: FlinkJobRestarting on prod/orders (critical)"}, []string{"Resolved after 10 min"})
+}
+
+func TestWatchedJobTellsNoMetrics(t *testing.T) {
+	r := newWatchRig(t)
+	r.herd.set(false, seenRun(firstID, "orders", platform.Running))
+	r.herd.mute = true
+	r.look(20)
+	r.expect(nil, nil)
+	r.look(1)
+	r.expect([]string{"Firing: FlinkJobNoMetrics on prod/orders (warning). orders runs and has told no metrics for 5 min: rules that look at them see nothing"}, nil)
+	r.herd.mute = false
+	r.look(1)
+	r.expect([]string{"Resolved: FlinkJobNoMetrics on prod/orders (warning)"}, []string{"Resolved after 15 s"})
 }
 
 // What drey sees and what Alertmanager says about a job are one thread, whoever was first.

@@ -24,6 +24,7 @@ const (
 	troubleVanished   = "FlinkJobVanished"
 	troubleRestarting = "FlinkJobRestarting"
 	troubleNoPoint    = "FlinkJobNoCheckpoint"
+	troubleNoMetrics  = "FlinkJobNoMetrics"
 	troubleSilent     = "FlinkClusterSilent"
 	troubleLost       = "FlinkClusterLostJobs"
 )
@@ -36,6 +37,8 @@ const (
 	watchPatience = 24 * time.Hour
 	// pointFloor is how long without a checkpoint is never too long.
 	pointFloor = time.Minute
+	// metricsFloor is how long a running job may tell no metrics.
+	metricsFloor = 5 * time.Minute
 )
 
 // watched is what the watcher remembers of a cluster.
@@ -62,6 +65,7 @@ type watchedJob struct {
 	PointAt  time.Time          `json:"point_at,omitzero"`
 	Interval time.Duration      `json:"interval,omitempty"` // between checkpoints
 	ReadAt   time.Time          `json:"read_at,omitzero"`   // when the checkpoints were read
+	Mute     time.Time          `json:"mute,omitzero"`      // since when it runs and tells no metrics
 	Troubles map[string]trouble `json:"troubles,omitempty"` // by name
 	Grouped  bool               `json:"grouped,omitempty"`  // told as one of those that its cluster lost
 	Own      bool               `json:"own,omitempty"`      // told in an incident of drey's own
@@ -82,6 +86,7 @@ type trouble struct {
 type sight struct {
 	jobs     map[platform.JobID]platform.Job
 	restarts map[platform.JobID]int
+	mute     map[platform.JobID]bool // asked for metrics, their clusters have none
 	points   map[platform.JobID]platform.Checkpoints
 	planned  map[platform.JobID]Planned
 }
@@ -135,10 +140,12 @@ func (j *watchedJob) see(s sight, o Watch, now time.Time, stale, replaced bool) 
 		j.Ran = j.Ran || job.State == platform.Running || job.State == platform.Restarting
 		j.clear(troubleVanished, troubleFailed, troubleCanceled)
 		j.countRestarts(s, o, now)
+		j.hearMetrics(s, now)
 		j.countPoints(s, o, now)
 		return true
 	}
-	j.clear(troubleRestarting, troubleNoPoint)
+	j.clear(troubleRestarting, troubleNoPoint, troubleNoMetrics)
+	j.Mute = time.Time{}
 	switch {
 	case replaced || !j.Ran || there && job.State == platform.Finished:
 		return false
@@ -219,6 +226,19 @@ func (j *watchedJob) countRestarts(s sight, o Watch, now time.Time) {
 		j.trouble(troubleRestarting, now, "%s restarts again and again: %d times in %s", j.Name, more, span(o.RestartsWithin))
 	case more == 0:
 		j.clear(troubleRestarting)
+	}
+}
+
+// hearMetrics notes since when a running job tells no metrics: nothing that Prometheus watches would alarm then.
+func (j *watchedJob) hearMetrics(s sight, now time.Time) {
+	switch {
+	case !s.mute[j.ID] || j.State != platform.Running:
+		j.Mute = time.Time{}
+		j.clear(troubleNoMetrics)
+	case j.Mute.IsZero():
+		j.Mute = now
+	case now.Sub(j.Mute) >= metricsFloor:
+		j.trouble(troubleNoMetrics, now, "%s runs and has told no metrics for %s: rules that look at them see nothing", j.Name, span(now.Sub(j.Mute)))
 	}
 }
 

@@ -6,7 +6,7 @@ import "time"
 // fields have defaults.
 type Watch struct {
 	// Enabled makes drey look: a job that ran and failed, vanished, was cancelled by somebody else, restarts again and again or
-	// completes no checkpoint opens an incident of the source "drey", and so does a cluster that does not answer.
+	// completes no checkpoint or tells no metrics opens an incident of the source "drey", and so does a cluster that does not answer.
 	Enabled bool `yaml:"enabled"`
 	// Every is the time between two looks at a cluster; 0 means 15 seconds.
 	Every time.Duration `yaml:"every"`
