@@ -173,7 +173,7 @@ func TestDemo(t *testing.T) {
 	d.sees(olga, "oncall", `Silenced: FlinkJobCrashLoop`, "", 30*time.Second)
 	_, body, err := fetch(ctx, am+"/api/v2/silences")
 	must(err)
-	if !strings.Contains(body, `"FlinkJobCrashLoop"`) || !strings.Contains(body, `"active"`) || !strings.Contains(body, "job_id") {
+	if !strings.Contains(body, `"FlinkJobCrashLoop"`) || !strings.Contains(body, `"active"`) || !strings.Contains(body, `"payments"`) {
 		t.Errorf("Alertmanager's silences: %s", body)
 	}
 	must(pressNow(ctx, olga, "oncall", "Unsilence"))
