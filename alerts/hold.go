@@ -115,6 +115,16 @@ func (s *Service) renew(ctx context.Context, i *Incident) ([]Hold, error) {
 	now := s.hooks.Now()
 	var out []Hold
 	for _, h := range i.Holds {
+		if h.Kind == holdPlanned {
+			h, holds, err := s.renewPlanned(ctx, h, now)
+			if err != nil {
+				return nil, err
+			}
+			if holds {
+				out = append(out, h)
+			}
+			continue
+		}
 		if h.Kind != holdCluster {
 			out = append(out, h)
 			continue

@@ -78,7 +78,13 @@ type Source struct {
 	// Deadman is an alert that always fires, and so proves that alerts arrive at all. It opens no incident; drey alarms when it
 	// stays away. Without match there is none.
 	Deadman Deadman `yaml:"deadman"`
+	// SilencePlanned says whether an operation of drey's that stops, cancels, scales or restarts a job silences the alerts of that
+	// job in Alertmanager while it is at work. The default is true; where no Alertmanager is named nothing is silenced.
+	SilencePlanned *bool `yaml:"silence_planned"`
 }
+
+// silencesPlanned says whether drey's own changes silence the alerts of their job here.
+func (s Source) silencesPlanned() bool { return s.SilencePlanned == nil || *s.SilencePlanned }
 
 // Addresses are URLs, written as one or as a list.
 type Addresses []string

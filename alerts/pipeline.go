@@ -77,8 +77,9 @@ type Pipeline struct {
 	routes   routes
 	clusters []string // those that drey knows, sorted
 	recall   Recall
-	down     func(ctx context.Context, cluster string) (*Incident, error) // the incident of a cluster that is down, or was a moment ago
-	settles  bool                                                         // somebody looks whether a job is well again
+	down     func(ctx context.Context, cluster string) (*Incident, error)       // the incident of a cluster that is down, or was a moment ago
+	planned  func(ctx context.Context, cluster, job string) (*Operation, error) // drey's own operation on a job, its name mangled
+	settles  bool                                                               // somebody looks whether a job is well again
 	canPost  func(bot.Place) error
 	deadmen  deadmen
 	// forecast finds out which channels are in a storm, and counts the incident there unless peek is set; nil: none is.
@@ -94,7 +95,7 @@ func NewPipeline(o Options, clusters []string, canPost func(bot.Place) error) (*
 	}
 	r, _ := compileRoutes(o)
 	return &Pipeline{
-		options: o.withDefaults(), routes: r, clusters: clusters, recall: forgetful, down: noneDown, canPost: canPost, deadmen: compileDeadmen(o, r.compiler, nil),
+		options: o.withDefaults(), routes: r, clusters: clusters, recall: forgetful, down: noneDown, planned: noPlan, canPost: canPost, deadmen: compileDeadmen(o, r.compiler, nil),
 	}, nil
 }
 
@@ -119,6 +120,7 @@ func (p *Pipeline) deciding() []Stage {
 		{"update", p.updateStage},
 		{"bind", bindStage},
 		{"hold", p.holdStage},
+		{"planned", p.plannedStage},
 		{"match", p.matchStage},
 		{"quiet", quietStage},
 		{"mute", p.muteStage},

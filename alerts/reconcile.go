@@ -289,7 +289,7 @@ func (i *Incident) suppress(l *look) []story {
 			continue // what only drey itself sees Alertmanager cannot silence
 		}
 		firing++
-		if got, there := l.alerts[fp]; there && a.Hidden {
+		if got, there := l.alerts[fp]; there && a.Hidden && !l.forPlan(got) {
 			hidden++
 			ids = append(ids, got.Status.SilencedBy...)
 		}

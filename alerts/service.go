@@ -36,6 +36,8 @@ type Hooks struct {
 	Planned func(ctx context.Context, cluster, name string, id platform.JobID) (Planned, error)
 	// Changes are drey's operations on a job of that name since a time, in any order; nil: none are known.
 	Changes func(ctx context.Context, cluster, job string, since time.Time) ([]Change, error)
+	// Operation is an operation of drey's by its id, or storage.ErrNotFound; nil: changes are not known to be planned.
+	Operation func(ctx context.Context, id string) (Operation, error)
 	// OnWebhook is told of every webhook, for drey_webhooks_total. source is "unknown" for one that is not configured.
 	OnWebhook func(source, result string, d time.Duration)
 	// OnUnroutable is told of incidents that no route matched.
@@ -66,6 +68,9 @@ type Service struct {
 	mu    sync.Mutex
 	skies map[string]*sky // by placeRoot
 	away  map[string]bool // sources whose Alertmanager did not answer last time, for the log
+	// the planned changes as they were a moment ago
+	plansAt time.Time
+	plansOf []Operation
 }
 
 // The queues and the log of this package.
@@ -98,7 +103,7 @@ func New(db *storage.DB, out Outbox, log *slog.Logger, o Options, h Hooks) (*Ser
 	}
 	s.current = storage.Table[Incident]{DB: db, Name: "incidents", TTL: s.options.Keep}
 	s.past = storage.Table[Incident]{DB: db, Name: "incidents-past", TTL: s.options.Keep}
-	p.recall, p.down, p.settles = s.recall, s.clusterDown, h.Jobs != nil
+	p.recall, p.down, p.planned, p.settles = s.recall, s.clusterDown, s.plan, h.Jobs != nil
 	s.weather = storage.Table[weather]{DB: db, Name: "weather", TTL: s.options.Keep}
 	s.storms = storage.Table[Storm]{DB: db, Name: "storms", TTL: s.options.Keep}
 	p.forecast = s.forecast
@@ -278,6 +283,9 @@ func (s *Service) Run(ctx context.Context) error {
 	wg.Go(func() { s.work(ctx, dueQueue, dueBatch, s.due) })
 	wg.Go(func() { s.work(ctx, stormQueue, stormBatch, s.weatherReport) })
 	wg.Go(func() { s.work(ctx, maintainQueue, muteBatch, s.maintain) })
+	if s.hooks.Operation != nil {
+		wg.Go(func() { s.work(ctx, plannedQueue, plannedBatch, s.tendPlans) })
+	}
 	if s.hooks.Jobs != nil {
 		wg.Go(func() { s.work(ctx, enrichQueue, enrichBatch, s.enrich) })
 	}

@@ -20,6 +20,7 @@ type moody struct {
 	silences []alertmanager.Silence
 	lose     int // answers of POST and DELETE still to be lost
 	refuse   bool
+	firing   []map[string]string // the labels of its alerts; nil: one that is Down
 }
 
 func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -37,8 +38,15 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "status":
 		out = map[string]any{"uptime": newClock().t.Add(-time.Hour)}
 	case path == "alerts":
-		l := map[string]string{"alertname": "Down"}
-		out = []any{map[string]any{"fingerprint": hashOf(sortedPairs(l)...)[:16], "labels": l, "receivers": []any{map[string]string{"name": "drey"}}, "status": map[string]any{"state": "active"}}}
+		list := []any{}
+		firing := m.firing
+		if firing == nil {
+			firing = []map[string]string{{"alertname": "Down"}}
+		}
+		for _, l := range firing {
+			list = append(list, map[string]any{"fingerprint": hashOf(sortedPairs(l)...)[:16], "labels": l, "receivers": []any{map[string]string{"name": "drey"}}, "status": map[string]any{"state": "active"}})
+		}
+		out = list
 	case r.Method == http.MethodGet:
 		out = m.silences
 	case m.refuse:

@@ -43,6 +43,15 @@ func ObserveOps(out Outbox) func(tx *storage.Tx, op ops.Operation) error {
 	}
 }
 
+// CardOf is where the card of an operation stands, and its key in the outbox; false when it has none.
+func CardOf(op ops.Operation) (at bot.Place, key string, ok bool) {
+	var m opMeta
+	if err := json.Unmarshal(op.Meta, &m); err != nil || m.Place.Channel == "" {
+		return bot.Place{}, "", false
+	}
+	return m.Place, op.ID + "/card", true
+}
+
 // start starts an operation for the person of e and answers; the card that follows it is posted on its own.
 func (d Deps) start(ctx context.Context, e *Env, req ops.Request) (bot.Message, error) {
 	meta, err := json.Marshal(opMeta{Actor: e.Actor, Place: e.cardPlace(), Path: e.cmd.Path})

@@ -105,6 +105,9 @@ func upper(s string) string {
 }
 
 func wordFor(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	switch {
 	case t == reflect.TypeFor[time.Duration]():
 		return "duration"

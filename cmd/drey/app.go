@@ -71,12 +71,13 @@ func (a *app) build(ctx context.Context) (err error) {
 		return err
 	}
 	a.outbox = bot.NewOutbox(a.db, a.log, bot.OutboxOptions{OnDelivered: a.metrics.onDelivered}, a.networks...)
-	a.ops = ops.New(a.db, a.clusters, a.log, ops.Options{Observe: a.metrics.onOperation(commands.ObserveOps(a.outbox))})
+	a.ops = ops.New(a.db, a.clusters, a.log, ops.Options{Observe: planning(a.metrics.onOperation(commands.ObserveOps(a.outbox)))})
 	a.alerts, err = alerts.New(a.db, a.outbox, a.log, a.cfg.Alerts, alerts.Hooks{
 		Jobs:      alerts.NewLookup(a.clusters.byName, interfaces(a.cfg.Clusters)),
 		CanPost:   a.cfg.CanPost,
 		Clusters:  a.clusters.byName,
 		Planned:   a.planned,
+		Operation: a.operation,
 		OnWebhook: func(source, result string, _ time.Duration) { a.metrics.webhooks.WithLabelValues(source, result).Inc() },
 	})
 	if err != nil {
