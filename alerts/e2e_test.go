@@ -35,6 +35,7 @@ type rig struct {
 	mu      sync.Mutex
 	results map[string]int
 	ams     []*local.Server
+	works   works
 }
 
 func newRig(t *testing.T, alertmanagers int) *rig {
@@ -47,7 +48,7 @@ func newRigOf(t *testing.T, alertmanagers int, am local.AlertmanagerOptions) *ri
 	if os.Getenv("DREY_TEST_SHORT") != "" {
 		t.Skip("DREY_TEST_SHORT is set")
 	}
-	r := &rig{t: t, results: map[string]int{}, chat: bottest.NewMemory("web", bottest.Roomy())}
+	r := &rig{t: t, results: map[string]int{}, works: works{byID: map[string]Operation{}}, chat: bottest.NewMemory("web", bottest.Roomy())}
 	url, redis := storagetest.Redis(t)
 	r.redis = redis
 	r.db = storagetest.With(t, storage.Options{Redis: url})
@@ -79,7 +80,7 @@ func newRigOf(t *testing.T, alertmanagers int, am local.AlertmanagerOptions) *ri
 	o.ReconcileEvery, o.SettleAfter = time.Second, 3*time.Second
 	out := bot.NewOutbox(r.db, quietLog(), bot.OutboxOptions{}, r.chat)
 	var err error
-	r.service, err = New(r.db, out, quietLog(), o, Hooks{OnWebhook: func(_, result string, _ time.Duration) {
+	r.service, err = New(r.db, out, quietLog(), o, Hooks{Operation: r.works.get, OnWebhook: func(_, result string, _ time.Duration) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.results[result]++
