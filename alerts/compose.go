@@ -196,6 +196,9 @@ func stateFields(i *Incident) bot.Fields {
 		}
 		f = append(f, bot.F("Acknowledged", text))
 	}
+	if c := i.nextStep(); c != nil && i.Open() {
+		f = append(f, bot.F("Escalates", bot.Textf("%v, step %d of %d", moment(c.Due), c.Next+1, c.Steps)))
+	}
 	if s := i.silenceText(); len(s.Spans) > 0 && i.Open() {
 		f = append(f, bot.F("Silenced", s))
 	}
@@ -300,7 +303,7 @@ func (i *Incident) Message() bot.Message { return head(i) }
 
 // ButtonPaths are the commands that the buttons of an incident call.
 func ButtonPaths() []string {
-	return []string{"alerts ack", "alerts unack", "alerts assign", "alerts silence", "alerts unsilence", "flink diagnose", "flink savepoint", "flink restart", "flink stop"}
+	return []string{"alerts ack", "alerts unack", "alerts assign", "alerts silence", "alerts unsilence", "alerts escalate", "flink diagnose", "flink savepoint", "flink restart", "flink stop"}
 }
 
 // buttonName is what the configuration calls the button of a command.
@@ -346,7 +349,7 @@ func buttons(i *Incident) bot.Actions {
 			out = append(out, i.opening("Silence…", "alerts silence"))
 		}
 	}
-	out = append(out, jobButtons(i)...)
+	out = slices.Concat(out, jobButtons(i), i.escalateButton())
 	if i.Open() && i.State() != Silenced {
 		out = append(out, i.opening("Assign…", "alerts assign"))
 	}

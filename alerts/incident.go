@@ -67,6 +67,7 @@ type Target struct {
 	StormAt time.Time `json:"storm_at,omitzero"`
 	Own     bool      `json:"own,omitempty"`    // that it has a thread of its own all the same
 	Hushed  bool      `json:"hushed,omitempty"` // that its head calls nobody: the digest has
+	Called  bool      `json:"called,omitempty"` // it came by an escalation, and not by a route
 }
 
 // Line is one thing that happened to an incident.
@@ -122,15 +123,17 @@ type Incident struct {
 	NoFacts string    `json:"no_facts,omitempty"` // why there are none, or none newer than FactsAt
 	Gone    bool      `json:"gone,omitempty"`     // the clusters answered, and none has the job
 
-	Cause   *Cause               `json:"cause,omitempty"`   // nil while none is known
-	Changes []Change             `json:"changes,omitempty"` // what drey changed at the job of late, the newest first
-	Charted time.Time            `json:"charted,omitzero"`  // when its chart was posted, or why there is none
-	Watched map[string]time.Time `json:"watched,omitempty"` // what drey's watcher told here, and since when, by fingerprint
-	Heard   []string             `json:"heard,omitempty"`   // ids of what was told here once
-	Targets []Target             `json:"targets,omitempty"`
-	Lines   []Line               `json:"lines,omitempty"`
-	Members time.Time            `json:"members,omitzero"` // when the thread was last told who joined and left
-	HeadAt  time.Time            `json:"head_at,omitzero"`
+	Cause    *Cause               `json:"cause,omitempty"`   // nil while none is known
+	Changes  []Change             `json:"changes,omitempty"` // what drey changed at the job of late, the newest first
+	Charted  time.Time            `json:"charted,omitzero"`  // when its chart was posted, or why there is none
+	Watched  map[string]time.Time `json:"watched,omitempty"` // what drey's watcher told here, and since when, by fingerprint
+	Heard    []string             `json:"heard,omitempty"`   // ids of what was told here once
+	Targets  []Target             `json:"targets,omitempty"`
+	Escalate []string             `json:"escalate,omitempty"` // the escalations that its routes ask for
+	Climbs   []Climb              `json:"climbs,omitempty"`   // how far each has come
+	Lines    []Line               `json:"lines,omitempty"`
+	Members  time.Time            `json:"members,omitzero"` // when the thread was last told who joined and left
+	HeadAt   time.Time            `json:"head_at,omitzero"`
 }
 
 // State is firing, acked, silenced or resolved.
@@ -206,6 +209,7 @@ func (i *Incident) clone() Incident {
 	c.Silences = slices.Clone(i.Silences)
 	c.Holds = slices.Clone(i.Holds)
 	c.Targets = slices.Clone(i.Targets)
+	c.Climbs = slices.Clone(i.Climbs)
 	c.Lines = slices.Clone(i.Lines)
 	return c
 }

@@ -433,7 +433,7 @@ func TestListAndUnack(t *testing.T) {
 // Every button names a command of the list that the wiring checks.
 func TestButtonPaths(t *testing.T) {
 	i := Incident{ID: "a", Job: &Binding{Name: "orders"}, Alerts: map[string]Alert{"f": {Status: Firing}}, Silences: []Silence{{ID: "x"}}}
-	j := Incident{ID: "a", Alerts: i.Alerts}
+	j := Incident{ID: "a", Alerts: i.Alerts, Climbs: []Climb{{Chain: "night", Steps: 1}}}
 	k := Incident{ID: "a", Alerts: i.Alerts, Acked: &Mark{}}
 	var got []string
 	for _, b := range slices.Concat(buttons(&i), buttons(&j), buttons(&k)) {

@@ -129,17 +129,26 @@ func (p *Pipeline) matchStage(_ context.Context, b Batch) (Batch, error) {
 	}
 	env := p.routes.env(b.part(), b.At)
 	var wanted []Target
+	more := b.Kind != kindNew && b.Incident.About != aboutGroup
+	var chains []string
+	if more {
+		chains = slices.Clone(b.Incident.Escalate)
+	}
 	for _, r := range p.matching(&b, env) {
 		places, note := r.channels(env, p.canPost)
 		if note != "" {
 			b.note("route %q: %s", r.name, note)
 		}
 		for _, place := range places {
-			wanted = append(wanted, r.target(place))
+			wanted = append(wanted, p.routes.target(r, place, b.At))
+		}
+		if r.climb != "" {
+			chains = append(chains, r.climb)
 		}
 		b.noteRoute(r, places)
 	}
-	b.Incident.aim(wanted, b.Kind != kindNew && b.Incident.About != aboutGroup)
+	b.Incident.Escalate = unique(chains)
+	b.Incident.aim(wanted, more)
 	if len(b.Incident.Targets) == 0 {
 		b.note("no route matches and there is no default: it is kept and listed, but told nowhere")
 	}
@@ -217,10 +226,14 @@ func (b *Batch) noteRoute(r *route, places []bot.Place) {
 		return
 	}
 	what := []string{fmt.Sprintf("to %s", joinPlaces(places))}
-	for _, n := range slices.Sorted(maps.Keys(r.calls)) {
-		for _, who := range r.calls[n] {
-			what = append(what, fmt.Sprintf("mentions %s:%s", n, who))
-		}
+	for _, m := range r.calls.ids {
+		what = append(what, fmt.Sprintf("mentions %s", m))
+	}
+	for _, name := range r.calls.schedules {
+		what = append(what, "mentions who is on call in "+name)
+	}
+	if r.climb != "" {
+		what = append(what, fmt.Sprintf("escalation %q", r.climb))
 	}
 	if r.buttons != nil {
 		what = append(what, "buttons "+cmp.Or(strings.Join(r.buttons, " "), "none"))

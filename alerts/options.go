@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drey-ops/drey/alerts/oncall"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/config/secret"
 )
@@ -29,6 +30,10 @@ type Options struct {
 	TimeZone string `yaml:"time_zone"`
 	// Ack is what becomes of acknowledgements with time.
 	Ack AckOptions `yaml:"ack"`
+	// OnCall are schedules by name: who is on call when.
+	OnCall map[string]oncall.Options `yaml:"oncall"`
+	// Escalations are what happens by and by while nobody takes care of an incident, by name: for the escalate of routes.
+	Escalations map[string]Escalation `yaml:"escalations"`
 	// Watch is drey's own look at the clusters.
 	Watch Watch `yaml:"watch"`
 	// OneThreadPer says what shares a thread: "job", the default, makes one of all that is about a Flink job at one time, whatever

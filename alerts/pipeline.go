@@ -125,6 +125,7 @@ func (p *Pipeline) deciding() []Stage {
 		{"quiet", quietStage},
 		{"mute", p.muteStage},
 		{"storm", p.stormStage},
+		{"escalate", p.escalateStage},
 		{"compose", composeStage},
 	}
 }

@@ -2,12 +2,14 @@ package alerts
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/drey-ops/drey/alerts/guard"
+	"github.com/drey-ops/drey/alerts/oncall"
 	"github.com/drey-ops/drey/bot"
 )
 
@@ -24,10 +26,12 @@ type Route struct {
 	// Continue goes on with the routes below when this one matched.
 	Continue bool `yaml:"continue"`
 	// Mention are people and groups to notify when an incident opens or fires again, as "slack:user:U0OLGA", "slack:group:S0ONCALL"
-	// or "discord:group:1200000000000000001": each in the channels of its own network.
+	// or "discord:group:1200000000000000001": each in the channels of its own network. "oncall:NAME" is who is on call by then.
 	Mention []string `yaml:"mention"`
-	// Buttons are those to show of ack, silence, savepoint, restart, stop, diagnose; left out: all that can work.
+	// Buttons are those to show of ack, silence, escalate, savepoint, restart, stop, diagnose; left out: all that can work.
 	Buttons []string `yaml:"buttons"`
+	// Escalate is one of alerts.escalations: what happens while nobody takes care of the incident.
+	Escalate string `yaml:"escalate"`
 	// Mute are names of alerts.mute_times: while one of them holds nothing is posted. What is still open at its end is
 	// posted then.
 	Mute []string `yaml:"mute"`
@@ -39,9 +43,10 @@ type route struct {
 	places  []bot.Place
 	from    *guard.Text[Env]
 	more    bool
-	calls   map[bot.NetworkID][]string // mentions as bot.Span has them
-	buttons []string                   // nil: all
+	calls   callees
+	buttons []string // nil: all
 	mute    []string
+	climb   string // the escalation
 }
 
 // routes are all routes made ready, with what their conditions look at.
@@ -52,6 +57,8 @@ type routes struct {
 	compiler *guard.Compiler[Env]
 	fallback *route // for what none matches; nil: it is told nowhere
 	mutes    muteTimes
+	book     *oncall.Book
+	chains   map[string]chain
 	zone     *time.Location
 	zones    map[string]*time.Location // those that conditions name
 	knows    func(cluster string) bool // whether drey has a cluster of that name
@@ -61,6 +68,8 @@ func compileRoutes(o Options) (routes, Problems) {
 	var p Problems
 	out := routes{knows: func(string) bool { return false }, compiler: guard.New[Env](), zone: time.UTC, zones: map[string]*time.Location{}}
 	out.mutes = compileMuteTimes(o.MuteTimes, &p)
+	out.book = compileBook(o.OnCall, &p)
+	out.compileChains(o.Escalations, &p)
 	if z, err := time.LoadLocation(o.TimeZone); err != nil || o.TimeZone == "Local" {
 		p.add("time_zone", "unknown time zone %q; want a name such as Europe/Berlin", o.TimeZone)
 	} else {
@@ -88,7 +97,7 @@ func compileRoutes(o Options) (routes, Problems) {
 }
 
 func (rs *routes) add(r Route, key string, p *Problems) {
-	made := route{name: r.Name, more: r.Continue, mute: r.Mute, calls: map[bot.NetworkID][]string{}}
+	made := route{name: r.Name, more: r.Continue, mute: r.Mute, climb: r.Escalate}
 	rule, err := rs.compiler.Compile(r.Match)
 	if err != nil {
 		p.add(key+".match", "%v", err)
@@ -104,13 +113,9 @@ func (rs *routes) add(r Route, key string, p *Problems) {
 			p.add(key+".channel_from", "%v", err)
 		}
 	}
-	for j, text := range r.Mention {
-		m, err := ParseMention(text)
-		if err != nil {
-			p.add(fmt.Sprintf("%s.mention[%d]", key, j), "%v", err)
-			continue
-		}
-		made.calls[m.Network] = append(made.calls[m.Network], m.Who)
+	made.calls = rs.readCalls(r.Mention, key+".mention", p)
+	if _, ok := rs.chains[r.Escalate]; !ok && r.Escalate != "" {
+		p.add(key+".escalate", "there is no alerts.escalations.%s; there are: %s", r.Escalate, orNone(slices.Sorted(maps.Keys(rs.chains))))
 	}
 	for j, b := range r.Buttons {
 		if !slices.Contains(buttonNames(), b) {
@@ -203,8 +208,13 @@ func (r *route) channels(e *Env, canPost func(bot.Place) error) (out []bot.Place
 }
 
 // target is what the route wants in one of its places.
-func (r *route) target(p bot.Place) Target {
-	t := Target{Place: p, Route: r.name, Mentions: r.calls[p.Network], Buttons: r.buttons}
+func (rs *routes) target(r *route, p bot.Place, now time.Time) Target {
+	t := Target{Place: p, Route: r.name, Buttons: r.buttons}
+	for _, m := range rs.calledNow(r.calls, now) {
+		if m.Network == p.Network {
+			t.Mentions = append(t.Mentions, m.Who)
+		}
+	}
 	if len(r.mute) > 0 {
 		t.Mute = [][]string{r.mute}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/alerts/alertmanager"
+	"github.com/drey-ops/drey/alerts/oncall"
 	"github.com/drey-ops/drey/alerts/prometheus"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
@@ -62,6 +63,7 @@ type Service struct {
 	past     storage.Table[Incident]
 	weather  storage.Table[weather]
 	storms   storage.Table[Storm]
+	caller   *http.Client                      // of webhooks
 	peers    map[string][]*alertmanager.Client // by source
 	proms    map[string]*prometheus.Client     // by source
 
@@ -97,7 +99,7 @@ func New(db *storage.DB, out Outbox, log *slog.Logger, o Options, h Hooks) (*Ser
 		return nil, err
 	}
 	s := &Service{
-		db: db, out: out, options: p.options, hooks: h, log: log, pipeline: p,
+		db: db, out: out, options: p.options, hooks: h, log: log, pipeline: p, caller: newCaller(h.HTTP),
 		peers: map[string][]*alertmanager.Client{}, proms: map[string]*prometheus.Client{}, away: map[string]bool{},
 		skies: map[string]*sky{},
 	}
@@ -250,13 +252,16 @@ func (s *Service) save(tx *storage.Tx, i *Incident, was storage.Version, ds []bo
 		s.out.Put(tx, d)
 	}
 	for _, st := range stories {
-		tx.Append(storyLog, Entry{Incident: i.ID, Title: i.Title, Source: i.Source, Line: Line{At: s.hooks.Now(), Kind: st.kind, By: st.by, Text: st.text.Plain()}}, 0)
+		tx.Append(storyLog, Entry{Incident: i.ID, Title: i.Title, Source: i.Source, Line: Line{At: s.hooks.Now(), Kind: st.kind, By: st.by, Text: st.plain()}}, 0)
 	}
 	if at := i.loudAt(s.hooks.Now()); !at.IsZero() {
 		tx.Enqueue(muteQueue, i.root(), at)
 	}
 	if at := i.dueAt(); !at.IsZero() {
 		tx.Enqueue(dueQueue, i.root(), at)
+	}
+	if c := i.nextStep(); c != nil {
+		tx.Enqueue(escalateQueue, i.root(), c.Due)
 	}
 }
 
@@ -286,6 +291,11 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.hooks.Operation != nil {
 		wg.Go(func() { s.work(ctx, plannedQueue, plannedBatch, s.tendPlans) })
 	}
+	if len(s.pipeline.routes.chains) > 0 {
+		wg.Go(func() { s.work(ctx, escalateQueue, escalateBatch, s.escalate) })
+		wg.Go(func() { s.work(ctx, calloutQueue, calloutBatch, s.callouts) })
+	}
+	wg.Go(func() { oncall.Keeper{DB: s.db, Log: s.log, Now: s.hooks.Now}.Run(ctx, s.pipeline.routes.book) })
 	if s.hooks.Jobs != nil {
 		wg.Go(func() { s.work(ctx, enrichQueue, enrichBatch, s.enrich) })
 	}
@@ -348,6 +358,7 @@ func (s *Service) change(ctx context.Context, stem string, fn func(i *Incident, 
 		if err := s.forecast(ctx, &inc, false, false, func(string, ...any) {}); err != nil {
 			return inc, err
 		}
+		s.pipeline.routes.startEscalation(&inc, s.hooks.Now())
 		s.save(tx, &inc, was, inc.deliveries(s.hooks.Now(), stories...), stories)
 		err = s.db.Commit(ctx, tx)
 		if err == nil || !errors.Is(err, storage.ErrConflict) || try == commitTries {

@@ -26,6 +26,8 @@ type story struct {
 	rings bool       // calls the people of the routes, and is seen in the channel too
 	calls *bot.Actor // a person who took the incident or was given it: called where they are
 	acts  bot.Actions
+	shown bool      // is seen in the channel too
+	pages []Mention // people and groups of an escalation, called each in the threads of their network
 }
 
 // The kinds of story, as the log knows them.
@@ -169,7 +171,7 @@ func (i *Incident) deliveries(now time.Time, stories ...story) []bot.Delivery {
 		}
 	}
 	for _, s := range stories {
-		l := Line{At: now, Kind: s.kind, By: s.by, Text: s.text.Plain()}
+		l := Line{At: now, Kind: s.kind, By: s.by, Text: s.plain()}
 		if n := len(i.Lines); s.again && n > 0 {
 			i.Lines[n-1] = l
 		} else {
@@ -201,9 +203,10 @@ func (i *Incident) storyDelivery(t *Target, s story) bot.Delivery {
 	if p := s.calls; p != nil && p.Network == t.Place.Network {
 		s.text.Spans = append(slices.Clip(s.text.Spans), bot.Span{Text: " "}, bot.Span{Text: "@" + who(*p), Mention: "user:" + p.ID})
 	}
+	s.text.Spans = append(slices.Clip(s.text.Spans), t.called(s.pages)...)
 	d := bot.Delivery{
 		Key: i.key(t.Place, fmt.Sprintf("story/%d", t.Stories)), Parent: i.HeadKey(t.Place), To: t.Place,
-		Message: bot.Message{Tone: s.tone, Blocks: []bot.Block{s.text}, Fallback: s.text.Plain(), Broadcast: s.rings},
+		Message: bot.Message{Tone: s.tone, Blocks: []bot.Block{s.text}, Fallback: s.text.Plain(), Broadcast: (s.rings || s.shown) && !t.direct()},
 	}
 	if acts := t.allowed(s.acts); len(acts) > 0 {
 		d.Message.Blocks = append(d.Message.Blocks, acts)

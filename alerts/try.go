@@ -49,9 +49,9 @@ func (p *Pipeline) Test(ctx context.Context, q Question) Trace {
 // route runs the stages that decide where an incident goes, as if nobody had been told of it.
 func (p *Pipeline) route(ctx context.Context, i Incident, now time.Time) Trace {
 	i = i.clone()
-	i.Targets = nil
+	i.Targets, i.Climbs = nil, nil
 	b := Batch{At: now, Source: i.Source, Incident: &i, Kind: kindNew, trace: &Trace{}}
-	stages := []Stage{{"bind", bindStage}, {"match", p.matchStage}, {"mute", p.muteStage}, {"storm", p.stormStage}, {"compose", composeStage}}
+	stages := []Stage{{"bind", bindStage}, {"match", p.matchStage}, {"mute", p.muteStage}, {"storm", p.stormStage}, {"escalate", p.escalateStage}, {"compose", composeStage}}
 	b, err := run(ctx, stages, b)
 	t := *b.trace
 	t.Err, t.Incident, t.Deliveries = err, b.Incident, b.Deliveries

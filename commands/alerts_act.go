@@ -15,11 +15,17 @@ import (
 type Alerts interface {
 	List(ctx context.Context, f alerts.Filter) ([]alerts.Incident, error)
 	Get(ctx context.Context, id string) (alerts.Incident, error)
+	AlertTaker
+	AlertSilencer
+	AlertTester
+	Escalator
+}
+
+// AlertTaker says who takes care of an incident.
+type AlertTaker interface {
 	Ack(ctx context.Context, id string, actor bot.Actor) (alerts.Answer, error)
 	Unack(ctx context.Context, id string, actor bot.Actor) (alerts.Answer, error)
 	Assign(ctx context.Context, id string, to, by bot.Actor) (alerts.Answer, error)
-	AlertSilencer
-	AlertTester
 }
 
 // AlertSilencer makes and ends silences.

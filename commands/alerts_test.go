@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/alerts"
+	"github.com/drey-ops/drey/alerts/oncall"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
 )
@@ -96,6 +97,19 @@ func (f *fakeAlerts) AckStorm(ctx context.Context, _ string, a bot.Actor, may fu
 		}
 	}
 	return acked, len(list), err
+}
+
+func (f *fakeAlerts) Escalate(_ context.Context, id string, a bot.Actor, chain string, step int) (alerts.Answer, error) {
+	return f.note("%s escalates %s by %q, step %d", a.ID, id, chain, step)
+}
+
+func (f *fakeAlerts) Schedules() *oncall.Book {
+	b, _ := oncall.New(map[string]oncall.Options{
+		"primary": {TimeZone: "Europe/Berlin", People: map[string]oncall.Person{"olga": {"web:user:olga"}, "ben": {"web:user:ben"}},
+			Layers: []oncall.Layer{{Turn: []string{"olga", "ben"}, Start: "2026-01-05", Handover: "monday 09:00"}}},
+		"calendar": {People: map[string]oncall.Person{"olga": {"web:user:olga"}}, Ical: "https://calendar.example/x.ics"},
+	})
+	return b
 }
 
 func (f *fakeAlerts) Test(ctx context.Context, q alerts.Question) (alerts.Trace, error) {

@@ -74,23 +74,22 @@ func (c Config) CanPost(p bot.Place) error {
 	return err
 }
 
-// validateMentions checks that the people and groups whom routes mention can be ids of their network.
+// validateMentions checks that the people and groups whom routes, escalations and schedules name can be ids of their network.
 func (c Config) validateMentions(bad badFunc) {
-	for i, r := range c.Alerts.Routes {
-		for j, text := range r.Mention {
-			key := fmt.Sprintf("alerts.routes[%d].mention[%d]", i, j)
-			m, err := alerts.ParseMention(text)
-			if err != nil {
-				continue // told by the section itself
-			}
-			switch {
-			case m.Network == "slack" && !slackMention.MatchString(m.Who):
-				bad(key, "want a member's id (slack:user:U0OLGA) or a user group's (slack:group:S0ONCALL), have %q", text)
-			case m.Network == "discord" && !discordMention.MatchString(m.Who):
-				bad(key, "want a member's or a role's id, a number (discord:group:1200000000000000001), have %q", text)
-			case !slices.Contains([]bot.NetworkID{"web", "slack", "discord"}, m.Network):
-				bad(key, "unknown chat service %q; allowed: web, slack, discord", m.Network)
-			}
+	people := c.Alerts.People()
+	for _, key := range slices.Sorted(maps.Keys(people)) {
+		text := people[key]
+		m, err := alerts.ParseMention(text)
+		if err != nil {
+			continue // told by the section itself, or who is on call
+		}
+		switch {
+		case m.Network == "slack" && !slackMention.MatchString(m.Who):
+			bad(key, "want a member's id (slack:user:U0OLGA) or a user group's (slack:group:S0ONCALL), have %q", text)
+		case m.Network == "discord" && !discordMention.MatchString(m.Who):
+			bad(key, "want a member's or a role's id, a number (discord:group:1200000000000000001), have %q", text)
+		case !slices.Contains([]bot.NetworkID{"web", "slack", "discord"}, m.Network):
+			bad(key, "unknown chat service %q; allowed: web, slack, discord", m.Network)
 		}
 	}
 }
@@ -108,6 +107,10 @@ func (c Config) places() []place {
 	}
 	for j, to := range c.Alerts.DefaultTo {
 		out = append(out, place{fmt.Sprintf("alerts.default_to[%d]", j), to})
+	}
+	steps := c.Alerts.EscalationPlaces()
+	for _, key := range slices.Sorted(maps.Keys(steps)) {
+		out = append(out, place{key, steps[key]})
 	}
 	for i, r := range c.Rights.Policy {
 		for j, ch := range r.Channels {
@@ -151,6 +154,14 @@ func (c Config) WithChannels(n bot.NetworkID, names map[string]string) Config {
 		c.Alerts.Routes[i].To = renamed(c.Alerts.Routes[i].To)
 	}
 	c.Alerts.DefaultTo = renamed(c.Alerts.DefaultTo)
+	c.Alerts.Escalations = maps.Clone(c.Alerts.Escalations)
+	for name, e := range c.Alerts.Escalations {
+		e.Steps = slices.Clone(e.Steps)
+		for i := range e.Steps {
+			e.Steps[i].To = renamed(e.Steps[i].To)
+		}
+		c.Alerts.Escalations[name] = e
+	}
 	c.Rights.Policy = slices.Clone(c.Rights.Policy)
 	for i := range c.Rights.Policy {
 		c.Rights.Policy[i].Channels = renamed(c.Rights.Policy[i].Channels)

@@ -32,7 +32,12 @@ type posting struct {
 
 // Post implements bot.Network. A message in a forum is a thread of its own, with the same id.
 func (b *Bot) Post(ctx context.Context, at bot.Place, key string, m bot.Message) (bot.MessageRef, error) {
+	_, direct := at.Person()
+	at, err := b.direct(ctx, at)
 	ref := bot.MessageRef{Place: at}
+	if err != nil {
+		return ref, err
+	}
 	if err := known(at); err != nil {
 		return ref, err
 	}
@@ -65,6 +70,9 @@ func (b *Bot) Post(ctx context.Context, at bot.Place, key string, m bot.Message)
 	}
 	if err != nil {
 		return ref, err
+	}
+	if direct { // which have no threads: what belongs in one answers the message
+		err = b.threads.put(ctx, id, thread{Refused: true})
 	}
 	if ref.ID = id; m.Broadcast && ref.Place.Thread != "" {
 		err = b.broadcast(ctx, at, key, m)

@@ -77,6 +77,7 @@ const (
 	codeNoAccess           = 50001
 	codeEmptyMessage       = 50006
 	codeNoPermission       = 50013
+	codeNotToThem          = 50007 // somebody takes no direct messages
 	codeInvalidToken       = 50027
 	codeInvalidForm        = 50035
 	codeArchived           = 50083
@@ -247,7 +248,7 @@ func remedy(e *apiError) error {
 	out := &bot.SendError{Err: e}
 	switch e.code {
 	case codeUnknownChannel, codeUnknownMessage, codeUnknownInteraction, codeUnknownWebhook, codeInvalidToken, codeNoAccess, codeNoPermission,
-		codeThreadLocked:
+		codeThreadLocked, codeNotToThem:
 		out.Gone = true
 	case codeOldEdits:
 		out.After = min(max(e.after, oldRest), oldRestMost)

@@ -24,10 +24,13 @@ func placeOf(channel, thread string) bot.Place {
 	return bot.Place{Network: Network, Channel: channel, Thread: thread}
 }
 
-// channelOf undoes placeOf.
+// channelOf undoes placeOf, and takes a person for their direct messages.
 func channelOf(p bot.Place) string {
 	if p.Channel == homeChannel && p.Space != "" {
 		return p.Space
+	}
+	if id, ok := p.Person(); ok {
+		return id
 	}
 	return p.Channel
 }

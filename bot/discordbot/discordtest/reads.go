@@ -41,6 +41,20 @@ func (d *Discord) getGuilds(*request) (int, any, error) {
 	return http.StatusOK, []any{object{"id": d.guild, "name": "drey's guild", "owner": false, "permissions": granted([]string{"ADMINISTRATOR"}), "features": []any{}}}, nil
 }
 
+// postDirect names the channel of somebody's direct messages with drey.
+func (d *Discord) postDirect(q *request) (int, any, error) {
+	d.mu.Lock()
+	u := d.users[text(q.body, "recipient_id")]
+	d.mu.Unlock()
+	if u == nil || u.bot {
+		return 0, nil, badForm([]problem{wrong([]string{"recipient_id"}, "INVALID_RECIPIENT", "Invalid Recipient(s)")})
+	}
+	id := d.channelNamed(u.id, directChannel, nil)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return http.StatusOK, d.channelJSON(d.channels[id]), nil
+}
+
 // inGuild says whether a call is about the guild that there is.
 func (d *Discord) inGuild(q *request) error {
 	if q.PathValue("guild") != d.guild {

@@ -36,7 +36,7 @@ func (d *Discord) endpoints() []endpoint {
 	return []endpoint{
 		{"GET /gateway", true, d.getGateway}, {"GET /gateway/bot", false, d.getGatewayBot},
 		{"GET /users/@me", false, d.getMe}, {"GET /applications/@me", false, d.getApplication}, {"GET /oauth2/applications/@me", false, d.getApplication},
-		{"GET /users/@me/guilds", false, d.getGuilds},
+		{"GET /users/@me/guilds", false, d.getGuilds}, {"POST /users/@me/channels", false, d.postDirect},
 		{"GET /guilds/{guild}", false, d.getGuild}, {"GET /guilds/{guild}/roles", false, d.getRoles}, {"GET /guilds/{guild}/channels", false, d.getChannels},
 		{"GET /guilds/{guild}/members/{user}", false, d.getMember}, {"GET /guilds/{guild}/threads/active", false, d.getActive},
 		{"GET /channels/{channel}", false, d.getChannel}, {"PATCH /channels/{channel}", false, d.patchChannel},
