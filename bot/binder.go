@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,11 +41,29 @@ func NewBinder(db *storage.DB) *Binder {
 
 // Bind returns m with an id on every button that runs a call, and on the form; their calls are stored and taken out of
 // the message. Of two buttons that would be the same one stays. m itself is not changed. With an error the message is
-// returned without those buttons and form, and a note says so.
+// returned without those buttons and form that could not be stored, and a note says so.
 func (b *Binder) Bind(ctx context.Context, m Message) (Message, error) {
-	var failed error
-	seen := map[string]bool{}
-	out := m
+	out, fresh, failed := b.name(m)
+	if err := b.store(ctx, fresh); err != nil {
+		failed = errors.Join(failed, err)
+		out = without(out, fresh)
+	}
+	if failed != nil {
+		out.Blocks = append(out.Blocks, Notef("Buttons are left out: drey's state store can't be reached."))
+	}
+	return out, failed
+}
+
+// name gives the ids, and returns what stands behind those that are not known to be stored.
+func (b *Binder) name(m Message) (out Message, fresh map[string]bound, failed error) {
+	seen, now := map[string]bool{}, time.Now()
+	fresh = map[string]bound{}
+	note := func(id string, v bound) {
+		if !b.stored.known(id, now) {
+			fresh[id] = v
+		}
+	}
+	out = m
 	out.Blocks = make([]Block, 0, len(m.Blocks))
 	for _, block := range m.Blocks {
 		actions, ok := block.(Actions)
@@ -55,11 +74,12 @@ func (b *Binder) Bind(ctx context.Context, m Message) (Message, error) {
 		kept := make(Actions, 0, len(actions))
 		for _, a := range actions {
 			if a.URL == "" && a.ID == "" {
-				err := b.button(ctx, &a)
-				if err != nil {
+				call := a.Call
+				if err := nameButton(&a); err != nil {
 					failed = err
 					continue
 				}
+				note(a.ID, bound{Call: call})
 			}
 			if a.ID != "" && seen[a.ID] {
 				continue
@@ -72,20 +92,16 @@ func (b *Binder) Bind(ctx context.Context, m Message) (Message, error) {
 		}
 	}
 	if m.Form != nil && m.Form.ID == "" {
-		f := *m.Form
-		if err := b.form(ctx, &f); err != nil {
-			failed, out.Form = err, nil
-		} else {
-			out.Form = &f
+		f, v, err := nameForm(*m.Form)
+		if out.Form = f; err != nil {
+			return out, fresh, err
 		}
+		note(f.ID, v)
 	}
-	if failed != nil {
-		out.Blocks = append(out.Blocks, Notef("Buttons are left out: drey's state store can't be reached."))
-	}
-	return out, failed
+	return out, fresh, failed
 }
 
-func (b *Binder) button(ctx context.Context, a *Button) error {
+func nameButton(a *Button) error {
 	id, err := idOf("button", struct {
 		Call    Call
 		Style   Style
@@ -94,45 +110,72 @@ func (b *Binder) button(ctx context.Context, a *Button) error {
 	if err != nil {
 		return fmt.Errorf("button %q: %w", a.Label, err)
 	}
-	if err := b.store(ctx, id, bound{Call: a.Call}); err != nil {
-		return fmt.Errorf("button %q: %w", a.Label, err)
-	}
 	a.ID, a.Call = id, Call{}
 	return nil
 }
 
-func (b *Binder) form(ctx context.Context, f *Form) error {
-	bare := *f
+func nameForm(f Form) (*Form, bound, error) {
+	bare := f
 	bare.Fields = append([]Input(nil), f.Fields...)
 	for i := range bare.Fields {
 		bare.Fields[i].Value, bare.Fields[i].Error = "", ""
 	}
 	id, err := idOf("form", bare)
 	if err != nil {
-		return fmt.Errorf("form %q: %w", f.Title, err)
+		return nil, bound{}, fmt.Errorf("form %q: %w", f.Title, err)
 	}
-	if err := b.store(ctx, id, bound{Call: f.Call, Form: &bare}); err != nil {
-		return fmt.Errorf("form %q: %w", f.Title, err)
-	}
+	v := bound{Call: f.Call, Form: &bare}
 	f.ID, f.Call = id, Call{}
-	return nil
+	return &f, v, nil
 }
 
-func (b *Binder) store(ctx context.Context, id string, v bound) error {
-	now := time.Now()
-	if b.stored.known(id, now) {
+// store writes what stands behind ids, in one round trip, and takes from fresh what is stored.
+func (b *Binder) store(ctx context.Context, fresh map[string]bound) error {
+	if len(fresh) == 0 {
 		return nil
 	}
-	if err := b.seal(&v); err != nil {
-		return err
+	var failed error
+	var ids []string
+	var txs []*storage.Tx
+	for id, v := range fresh {
+		if err := b.seal(&v); err != nil {
+			failed = fmt.Errorf("button of %q: %w", v.Call.Path, err)
+			continue
+		}
+		tx := b.calls.DB.Begin(id)
+		b.calls.Put(tx, id, v, storage.Any)
+		ids, txs = append(ids, id), append(txs, tx)
 	}
-	tx := b.calls.DB.Begin(id)
-	b.calls.Put(tx, id, v, storage.Any)
-	if err := b.calls.DB.Commit(ctx, tx); err != nil {
-		return err
+	if err := b.calls.DB.CommitAll(ctx, txs...); err != nil {
+		return fmt.Errorf("store buttons: %w", err)
 	}
-	b.stored.mark(id, now)
-	return nil
+	for _, id := range ids {
+		b.stored.mark(id, time.Now())
+		delete(fresh, id)
+	}
+	return failed
+}
+
+// without is m without the buttons and the form of some ids.
+func without(m Message, ids map[string]bound) Message {
+	var blocks []Block
+	for _, block := range m.Blocks {
+		if actions, ok := block.(Actions); ok {
+			actions = slices.DeleteFunc(actions, func(a Button) bool { _, ok := ids[a.ID]; return ok })
+			if len(actions) == 0 {
+				continue
+			}
+			block = actions
+		}
+		blocks = append(blocks, block)
+	}
+	m.Blocks = blocks
+	if m.Form != nil {
+		if _, ok := ids[m.Form.ID]; ok {
+			m.Form = nil
+		}
+	}
+	return m
 }
 
 // seal hides the arguments of a secret call.

@@ -34,7 +34,7 @@ func (db *DB) Claim(ctx context.Context, q Queue, max int, lease time.Duration) 
 	if err := checkName("queue", string(q)); err != nil || max <= 0 {
 		return nil, idlePoll, err
 	}
-	p, err := db.peek(ctx, q)
+	p, err := db.peek(ctx, q, false)
 	if err != nil {
 		return nil, idlePoll, err
 	}
@@ -119,10 +119,10 @@ func (db *DB) claim(ctx context.Context, q Queue, due []shard, want int, lease t
 type peek struct {
 	now   int64
 	first [shards]int64 // ms; 0: the shard is empty
-	count int64
+	count int64         // where it was asked for
 }
 
-func (db *DB) peek(ctx context.Context, q Queue) (peek, error) {
+func (db *DB) peek(ctx context.Context, q Queue, counting bool) (peek, error) {
 	var out peek
 	err := db.do(ctx, "peek", func(ctx context.Context) error {
 		var first [shards]*redis.ZSliceCmd
@@ -133,7 +133,9 @@ func (db *DB) peek(ctx context.Context, q Queue) (peek, error) {
 			for s := range first {
 				key := queueKeys(shard(s), q)[0]
 				first[s] = p.ZRangeWithScores(ctx, key, 0, 0)
-				count[s] = p.ZCard(ctx, key)
+				if counting {
+					count[s] = p.ZCard(ctx, key)
+				}
 			}
 			return nil
 		})
@@ -145,7 +147,9 @@ func (db *DB) peek(ctx context.Context, q Queue) (peek, error) {
 			if z := first[s].Val(); len(z) > 0 {
 				out.first[s] = int64(z[0].Score)
 			}
-			out.count += count[s].Val()
+			if counting {
+				out.count += count[s].Val()
+			}
 		}
 		return nil
 	})
@@ -219,7 +223,7 @@ func (db *DB) Depth(ctx context.Context, q Queue) (n int, oldest time.Time, err 
 	if err := checkName("queue", string(q)); err != nil {
 		return 0, time.Time{}, err
 	}
-	p, err := db.peek(ctx, q)
+	p, err := db.peek(ctx, q, true)
 	if err != nil {
 		return 0, time.Time{}, err
 	}

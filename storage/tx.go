@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Tx collects writes that happen together or not at all. Every id in it must have the same root: the part before the
@@ -190,15 +192,10 @@ func pauseMillis(d time.Duration) int64 {
 // A lost answer alone is not a connection error: Commit then asks again, under a nonce that tells whether the first try
 // was applied. Committing the same tx again within a minute is harmless for the same reason.
 func (db *DB) Commit(ctx context.Context, tx *Tx) error {
-	if tx.err != nil {
+	if tx.err != nil || len(tx.what) == 0 {
 		return tx.err
 	}
-	if len(tx.what) == 0 {
-		return nil
-	}
-	if tx.keys[0] == "" {
-		tx.keys[0] = tx.shard.key("t", NewID())
-	}
+	tx.name()
 	var reply []int64
 	err := db.do(ctx, "commit", func(ctx context.Context) (err error) {
 		reply, err = db.lua.tx.Run(ctx, db.rdb, tx.keys, tx.args...).Int64Slice()
@@ -208,6 +205,75 @@ func (db *DB) Commit(ctx context.Context, tx *Tx) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(tx.what, ", "), err)
 	}
+	return db.committed(tx, reply)
+}
+
+// CommitAll commits each of several Tx in one round trip. Each is applied or not for itself: with an error, any of them may
+// have been.
+func (db *DB) CommitAll(ctx context.Context, txs ...*Tx) error {
+	for _, tx := range txs {
+		if tx.err != nil {
+			return tx.err
+		}
+		if len(tx.what) == 0 {
+			return fmt.Errorf("storage: a Tx for %q holds nothing", tx.root)
+		}
+		tx.name()
+	}
+	switch len(txs) {
+	case 0:
+		return nil
+	case 1:
+		return db.Commit(ctx, txs[0])
+	}
+	replies := make([][]int64, len(txs))
+	err := db.do(ctx, "commit", func(ctx context.Context) error {
+		return db.commitAll(ctx, txs, replies)
+	})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i, tx := range txs {
+		errs = append(errs, db.committed(tx, replies[i]))
+	}
+	return errors.Join(errs...)
+}
+
+func (db *DB) commitAll(ctx context.Context, txs []*Tx, replies [][]int64) error {
+	cmds := make([]*redis.Cmd, len(txs))
+	_, err := db.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, tx := range txs {
+			cmds[i] = db.lua.tx.EvalSha(ctx, p, tx.keys, tx.args...)
+		}
+		return nil
+	})
+	for _, tx := range txs {
+		tx.args[0] = 1
+	}
+	if err != nil && !redis.HasErrorPrefix(err, "NOSCRIPT") {
+		return err
+	}
+	for i, tx := range txs {
+		if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") { // once after each start of the server
+			cmds[i] = db.lua.tx.Eval(ctx, db.rdb, tx.keys, tx.args...)
+		}
+		if replies[i], err = cmds[i].Int64Slice(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// name gives the Tx its receipt.
+func (t *Tx) name() {
+	if t.keys[0] == "" {
+		t.keys[0] = t.shard.key("t", NewID())
+	}
+}
+
+// committed reads the script's answer.
+func (db *DB) committed(tx *Tx, reply []int64) error {
 	switch reply[0] {
 	case 1:
 		return fmt.Errorf("%w: %s", ErrConflict, tx.what[reply[1]-1])

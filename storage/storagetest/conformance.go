@@ -28,7 +28,7 @@ func Run(t *testing.T, open func(t testing.TB) *storage.DB) {
 	}{
 		{"record", testRecord}, {"versions", testVersions}, {"all or nothing", testAtomic}, {"cross root", testCrossRoot},
 		{"once", testOnce}, {"names", testNames}, {"newest", testNewest}, {"under", testUnder}, {"ttl", testTTL},
-		{"update", testUpdate}, {"log", testLog}, {"recommit", testRecommit},
+		{"update", testUpdate}, {"log", testLog}, {"recommit", testRecommit}, {"commit all", testCommitAll},
 		{"queue due", testQueueDue}, {"queue lease", testQueueLease}, {"queue again", testQueueAgain}, {"queue earlier", testQueueEarlier},
 		{"queue max", testQueueMax}, {"queue race", testQueueRace}, {"wake", testWake}, {"depth", testDepth}, {"ping", testPing}, {"backup", testBackup},
 	} {
@@ -355,4 +355,34 @@ func testBackup(t *testing.T, db *storage.DB) {
 	got, _, err := tab.Get(t.Context(), "r7")
 	want(t, err, nil)
 	same(t, got.N, 7)
+}
+
+// Each of several Tx is applied for itself; what they made due wakes its workers.
+func testCommitAll(t *testing.T, db *storage.DB) {
+	tab := storage.Table[thing]{DB: db, Name: "commitall"}
+	commit(t, db, "b", func(tx *storage.Tx) { tab.Put(tx, "b", thing{"old", 1}, storage.New) })
+	fill := func(root string) *storage.Tx {
+		tx := db.Begin(root)
+		tab.Put(tx, root, thing{"new", 2}, storage.New)
+		tx.Enqueue("commitall", root, time.Time{})
+		return tx
+	}
+	want(t, db.CommitAll(t.Context(), fill("a"), fill("b"), fill("c")), storage.ErrConflict)
+	for id, name := range map[string]string{"a": "new", "b": "old", "c": "new"} {
+		got, _, err := tab.Get(t.Context(), id)
+		want(t, err, nil)
+		same(t, got.Name, name)
+	}
+	n, _, err := db.Depth(t.Context(), "commitall")
+	want(t, err, nil)
+	same(t, n, 2)
+	select {
+	case <-db.Wake("commitall"):
+	default:
+		t.Fatal("nobody was woken")
+	}
+	want(t, db.CommitAll(t.Context()), nil)
+	one := fill("d")
+	want(t, db.CommitAll(t.Context(), one), nil)
+	want(t, db.CommitAll(t.Context(), one, fill("e")), nil) // once more is harmless
 }
