@@ -375,6 +375,7 @@ type Handler interface {
 type SendError struct {
 	After time.Duration // try again after it; 0 with Gone or Rejected
 	Alone bool          // After is for this message: others need not wait for it
+	Paced bool          // After keeps to the network's limits: nothing was sent, and nothing is wrong
 	Gone  bool          // the channel or message is no more, or closed to us
 	// Rejected says that the network will never take this message; the Outbox posts a plain one in its stead.
 	Rejected bool

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/drey-ops/drey/storage"
@@ -26,7 +27,7 @@ type job struct {
 	n    Network
 
 	want    wanted
-	wantV   storage.Version
+	wantV   storage.Version // 0: not read yet
 	posted  posted
 	postedV storage.Version
 	changed bool // posted differs from what is stored
@@ -41,12 +42,11 @@ type letter struct {
 	At     time.Time `json:"at"`
 }
 
-// deliver brings the message of c into its newest state, or gives c back for later.
-func (o *Outbox) deliver(ctx context.Context, lane string, c claimed) {
-	j := &job{o: o, c: c, lane: lane}
+// deliver brings the message into its newest state, or gives the item back for later.
+func (j *job) deliver(ctx context.Context) {
 	ok, err := j.load(ctx)
 	if err != nil {
-		o.log.Error("delivery not read", "key", c.ID, "error", err)
+		j.o.log.Error("delivery not read", "key", j.c.ID, "error", err)
 		return // due again when its lease ends
 	}
 	if !ok {
@@ -82,11 +82,13 @@ func (o *Outbox) deliver(ctx context.Context, lane string, c claimed) {
 // load reads the newest state and where the message stands. It is false when there is nothing to do for this worker.
 func (j *job) load(ctx context.Context) (bool, error) {
 	key := j.c.ID
-	if !j.keep(ctx, j.o.lease/2) {
+	if !j.keep(ctx) {
 		return false, nil
 	}
 	var err error
-	j.want, j.wantV, err = j.o.want.Get(ctx, key)
+	if j.wantV == 0 {
+		j.want, j.wantV, err = j.o.want.Get(ctx, key)
+	}
 	if errors.Is(err, storage.ErrNotFound) {
 		j.o.finish(ctx, j.c)
 		return false, nil
@@ -109,20 +111,52 @@ func (j *job) load(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// keep makes sure that the lease lasts for at least need.
-func (j *job) keep(ctx context.Context, need time.Duration) bool {
-	if time.Since(j.c.since)+need < j.o.lease {
+// keep makes sure that half of the lease is left.
+func (j *job) keep(ctx context.Context) bool {
+	if time.Since(j.c.since) < j.o.lease/2 {
 		return true
 	}
-	now := time.Now()
-	if err := j.o.db.Extend(ctx, j.c.Item, j.o.lease); err != nil {
+	if err := j.extend(ctx); err != nil {
 		if !errors.Is(err, storage.ErrConflict) {
 			j.o.log.Error("lease not kept", "key", j.c.ID, "error", err)
 		}
 		return false // another worker has it, or will
 	}
-	j.c.since = now
 	return true
+}
+
+func (j *job) extend(ctx context.Context) error {
+	now := time.Now()
+	err := j.o.db.Extend(ctx, j.c.Item, j.o.lease)
+	if err == nil {
+		j.c.since = now
+	}
+	return err
+}
+
+// hold keeps the lease while the network is asked, which may take longer, and ends ctx when it is lost. Until the returned
+// function has returned, nobody else may use j's lease.
+func (j *job) hold(ctx context.Context) (held context.Context, end func()) {
+	held, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(j.o.lease / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-held.Done():
+				return
+			case <-tick.C:
+			}
+			if errors.Is(j.extend(held), storage.ErrConflict) {
+				cancel()
+			}
+		}
+	})
+	return held, func() {
+		cancel()
+		wg.Wait()
+	}
 }
 
 // place says where the message goes, once what it needs is posted; until then it gives the item back.
@@ -206,7 +240,7 @@ func (j *job) part(ctx context.Context, i int, m Message, at Place) bool {
 			j.release(ctx, wait)
 			return false
 		}
-		if !j.keep(ctx, sendTimeout+storeLimit/2) || j.isNew(i) && !j.intend(ctx, i, sum) {
+		if !j.keep(ctx) || j.isNew(i) && !j.intend(ctx, i, sum) {
 			return false
 		}
 		ref, err := j.send(ctx, i, at, m)
@@ -252,7 +286,7 @@ func (j *job) later(ctx context.Context, err error, se *SendError) {
 	switch {
 	case se.Alone && pause > 0:
 	case pause > 0:
-		j.o.lanes.block(j.lane, j.c.ID, now.Add(pause), now)
+		j.o.lanes.block(j.lane, j.c.ID, se.Paced, now.Add(pause), now)
 	default:
 		tries, pause = j.o.lanes.failed(j.lane, j.c.ID, now)
 		pause = jitter(pause)
@@ -280,6 +314,8 @@ func (j *job) send(ctx context.Context, i int, at Place, m Message) (ref Message
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
+	ctx, end := j.hold(ctx)
+	defer end()
 	if method == MethodPost {
 		ref, err = j.n.Post(ctx, at, j.key(i), m)
 	} else {

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -30,10 +31,12 @@ type lanes struct {
 	lanes  map[string]*lane
 	edited map[string]time.Time // by message id: its last edit
 	tries  map[string]int       // by key: failed tries since the last success
+	nets   map[NetworkID]*trouble
 }
 
 // lane is one channel.
 type lane struct {
+	net     *trouble
 	busy    bool
 	held    []claimed // came while busy; whoever is in the lane takes them on
 	used    time.Time
@@ -54,7 +57,7 @@ type ticket struct {
 }
 
 func newLanes() *lanes {
-	return &lanes{lanes: map[string]*lane{}, edited: map[string]time.Time{}, tries: map[string]int{}}
+	return &lanes{lanes: map[string]*lane{}, edited: map[string]time.Time{}, tries: map[string]int{}, nets: map[NetworkID]*trouble{}}
 }
 
 func (l *lanes) lane(name string, now time.Time) *lane {
@@ -63,11 +66,21 @@ func (l *lanes) lane(name string, now time.Time) *lane {
 		if len(l.lanes) > 256 {
 			l.prune(now)
 		}
-		n = &lane{waiting: map[string]*ticket{}}
+		n = &lane{net: l.net(name), waiting: map[string]*ticket{}}
 		l.lanes[name] = n
 	}
 	n.used = now
 	return n
+}
+
+// net is what is known of the network that a lane, "NETWORK:CHANNEL", leads to.
+func (l *lanes) net(lane string) *trouble {
+	name, _, _ := strings.Cut(lane, ":")
+	id := NetworkID(name)
+	if l.nets[id] == nil {
+		l.nets[id] = &trouble{}
+	}
+	return l.nets[id]
 }
 
 func (l *lanes) prune(now time.Time) {
@@ -140,10 +153,15 @@ func (l *lanes) post(name, key string, every time.Duration, now time.Time) time.
 			before++
 		}
 	}
-	t.at = latest(now, n.last.Add(every), n.blocked).Add(time.Duration(before) * every)
+	gate := n.net.gate(n.fails > 0)
+	if !gate.IsZero() && t.parked.IsZero() {
+		gate = gate.Add(freshLater)
+	}
+	t.at = latest(now, n.last.Add(every), n.blocked, gate).Add(time.Duration(before) * every)
 	if wait := t.at.Sub(now); wait > 0 {
 		return wait
 	}
+	n.net.take(now)
 	n.last = now
 	return 0
 }
@@ -163,9 +181,10 @@ func (l *lanes) edit(name, message string, every time.Duration, now time.Time) t
 	defer l.mu.Unlock()
 	n := l.lane(name, now)
 	message = name + "/" + message
-	if at := latest(l.edited[message].Add(every), n.blocked); now.Before(at) {
+	if at := latest(l.edited[message].Add(every), n.blocked, n.net.gate(n.fails > 0)); now.Before(at) {
 		return at.Sub(now)
 	}
+	n.net.take(now)
 	if every > 0 {
 		if len(l.edited) > 4096 {
 			for id, at := range l.edited {
@@ -179,11 +198,16 @@ func (l *lanes) edit(name, message string, every time.Duration, now time.Time) t
 	return 0
 }
 
-// block leaves the channel alone until a time: the network said so when key was to be sent.
-func (l *lanes) block(name, key string, until, now time.Time) {
+// block leaves the channel alone until a time: the network said so when key was to be sent, or, with paced, its adapter did
+// before.
+func (l *lanes) block(name, key string, paced bool, until, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.lane(name, now)
+	if !paced {
+		n.fails++
+		n.net.failed(n.fails == 1, now, until)
+	}
 	n.blocked = latest(n.blocked, until)
 	n.park(key, until)
 }
@@ -195,12 +219,18 @@ func (n *lane) park(key string, until time.Time) {
 }
 
 // failed counts a failure that may pass, and returns how often key failed in a row and when to try again. The channel
-// rests for a shorter while: others may have more luck than key.
+// rests for a shorter while: others may have more luck than key. While it is the whole network that takes nothing, that is not
+// held against the channel and the key.
 func (l *lanes) failed(name, key string, now time.Time) (tries int, pause time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.lane(name, now)
 	n.fails++
+	n.net.failed(n.fails == 1, now, time.Time{})
+	if n.net.lasts() && now.Sub(n.net.since) < troubleLong {
+		n.park(key, n.net.next)
+		return l.tries[key], n.net.next.Sub(now)
+	}
 	n.blocked = latest(n.blocked, now.Add(backoff(n.fails, laneFailMax)))
 	if len(l.tries) > triesMax {
 		clear(l.tries) // what others delivered stays behind in it; no more than a pause is lost
@@ -222,7 +252,9 @@ func (l *lanes) tried(key string) int {
 func (l *lanes) well(name, key string, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lane(name, now).fails = 0
+	n := l.lane(name, now)
+	n.fails = 0
+	n.net.over()
 	delete(l.tries, key)
 }
 

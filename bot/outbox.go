@@ -18,7 +18,7 @@ import (
 
 const (
 	outboxQueue storage.Queue = "outbox"
-	outboxLease               = 20 * time.Second // longer than sendTimeout: nobody else takes an item that is being sent
+	outboxLease               = 6 * time.Second // how soon others take on what one that died had in hand; kept while an item is being sent
 	sendTimeout               = 15 * time.Second
 	storeLimit                = 5 * time.Second
 	outboxTTL                 = 60 * 24 * time.Hour // a message can be edited for so long
@@ -255,7 +255,7 @@ func (o *Outbox) isClosing() bool {
 
 // work delivers one item, and whatever is held for the same channel by the time it is done.
 func (o *Outbox) work(ctx context.Context, c claimed) {
-	w, _, err := o.want.Get(ctx, c.ID)
+	w, v, err := o.want.Get(ctx, c.ID)
 	if errors.Is(err, storage.ErrNotFound) {
 		o.finish(ctx, c) // woken without a cause: it was delivered already
 		return
@@ -264,15 +264,17 @@ func (o *Outbox) work(ctx context.Context, c claimed) {
 		o.log.Error("delivery not read", "key", c.ID, "error", err)
 		return // due again when its lease ends
 	}
-	lane := strings.TrimSpace(w.Delivery.To.Space + " " + w.Delivery.To.String())
+	lane := strings.TrimSpace(w.Delivery.To.String() + " " + w.Delivery.To.Space)
+	j := &job{o: o, c: c, lane: lane, want: w, wantV: v}
 	for ok := o.lanes.enter(lane, c, time.Now()); ok; {
-		o.deliver(ctx, lane, c)
+		j.deliver(ctx)
 		if o.isClosing() {
 			for _, h := range o.lanes.unhold(lane, time.Now()) {
 				o.giveBack(ctx, h.Item)
 			}
 		}
 		c, ok = o.lanes.leave(lane, time.Now())
+		j = &job{o: o, c: c, lane: lane}
 	}
 }
 

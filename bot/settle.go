@@ -14,28 +14,21 @@ import (
 func (j *job) settle(ctx context.Context, dead *letter) {
 	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
-	key := j.c.ID
+	key, told := j.c.ID, j.posted.Told
 	tx := j.o.db.Begin(storage.Root(key))
+	if !told {
+		j.o.wait.Check(tx, key, storage.New) // mostly nobody waits
+	}
+	err := j.record(ctx, tx, dead)
 	var others []string
-	if !j.posted.Told {
-		var err error
-		if others, err = j.wake(ctx, tx); err != nil {
-			j.failed(ctx, err)
-			return
+	if !told && errors.Is(err, storage.ErrConflict) {
+		tx = j.o.db.Begin(storage.Root(key))
+		if others, err = j.wake(ctx, tx); err == nil {
+			err = j.record(ctx, tx, dead)
 		}
-		j.posted.Told, j.changed = true, true
 	}
-	if j.changed || dead != nil {
-		j.o.posted.Put(tx, key, j.posted, j.postedV)
-	}
-	if dead != nil {
-		tx.Append(deadLog, dead, 0)
-	}
-	j.o.want.Delete(tx, key, j.wantV)
-	tx.Finish(j.c.Item)
-	err := j.o.db.Commit(ctx, tx)
 	if err != nil {
-		j.posted.Told = false
+		j.posted.Told = told
 		j.failed(ctx, err)
 		return
 	}
@@ -46,6 +39,23 @@ func (j *job) settle(ctx context.Context, dead *letter) {
 		tx.Enqueue(outboxQueue, k, time.Time{})
 		j.o.commit(ctx, tx, k) // when this is lost, k looks again by itself
 	}
+}
+
+// record commits tx with what is posted and the end of the item.
+func (j *job) record(ctx context.Context, tx *storage.Tx, dead *letter) error {
+	key := j.c.ID
+	if !j.posted.Told {
+		j.posted.Told, j.changed = true, true
+	}
+	if j.changed || dead != nil {
+		j.o.posted.Put(tx, key, j.posted, j.postedV)
+	}
+	if dead != nil {
+		tx.Append(deadLog, dead, 0)
+	}
+	j.o.want.Delete(tx, key, j.wantV)
+	tx.Finish(j.c.Item)
+	return j.o.db.Commit(ctx, tx)
 }
 
 // wake makes those due that waited for this message, as far as they share its root, and returns the others.

@@ -114,7 +114,7 @@ func (s *sender) within(ctx context.Context, patience time.Duration, route, meth
 			code = "timeout"
 		}
 		s.told(route, code)
-		return &bot.SendError{After: wait, Err: fmt.Errorf("%s: %w", route, err)}
+		return &bot.SendError{After: wait, Paced: true, Err: fmt.Errorf("%s: %w", route, err)}
 	}
 	header, answer, err := s.send(ctx, route, method, path, exempt, body)
 	s.limits.learn(key, exempt, header, time.Now())

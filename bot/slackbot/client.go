@@ -100,6 +100,7 @@ func (c *client) call(ctx context.Context, r request, fn func(context.Context, *
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := fn(ctx, c.web())
+	c.pace.answered(r)
 	if err == nil {
 		c.onRequest(r.method, "ok")
 		return nil

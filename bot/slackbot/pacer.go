@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -17,9 +18,10 @@ const (
 	patient = 5 * time.Second
 	// pauseWait is the longest a call waits because Slack asked for it: whoever sends has better things to do meanwhile.
 	pauseWait = 2 * time.Second
-	// channelPace is the least gap between two messages in one channel: Slack allows one a second, and counts when they
-	// arrive rather than when they are sent.
+	// channelPace is the gap between two messages in one channel. Slack allows one a second, and counts when they arrive rather
+	// than when they are sent: so the next one may go arrivedPace after the answer to the last, where that is earlier.
 	channelPace = 1050 * time.Millisecond
+	arrivedPace = 1001 * time.Millisecond
 	// channelsMax bounds memory: the channels whose pace is remembered.
 	channelsMax = 5000
 )
@@ -35,12 +37,12 @@ type pacer struct {
 
 	mu       sync.Mutex
 	methods  map[string]*rate.Limiter
-	channels map[string]*rate.Limiter
+	channels map[string]*turns
 	until    map[string]time.Time // methods Slack wants to be left alone with
 }
 
 func newPacer(off bool) *pacer {
-	return &pacer{off: off, gap: channelPace, methods: map[string]*rate.Limiter{}, channels: map[string]*rate.Limiter{}, until: map[string]time.Time{}}
+	return &pacer{off: off, gap: channelPace, methods: map[string]*rate.Limiter{}, channels: map[string]*turns{}, until: map[string]time.Time{}}
 }
 
 // wait returns when r may be sent. Where that is later than r's patience or ctx's deadline, it returns a
@@ -57,15 +59,17 @@ func (p *pacer) wait(ctx context.Context, r request) error {
 	delay, paused, undo := p.reserve(r, now)
 	if delay > max(0, longest) || paused > pauseWait {
 		undo()
-		return &bot.SendError{After: delay, Err: fmt.Errorf("%s: %w", r.method, errPace)}
+		return &bot.SendError{After: delay, Paced: true, Err: fmt.Errorf("%s: %w", r.method, errPace)}
 	}
 	if delay <= 0 {
+		p.sending(r)
 		return nil
 	}
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		p.sending(r)
 		return nil
 	case <-ctx.Done():
 		undo()
@@ -88,18 +92,62 @@ func (p *pacer) reserve(r request, now time.Time) (delay, paused time.Duration, 
 	if p.off {
 		return at.Sub(now), at.Sub(now), func() {}
 	}
-	taken := []*rate.Reservation{p.method(r.method).ReserveN(at, 1)}
-	if r.channel != "" {
-		taken = append(taken, p.channel(r.channel, now).ReserveN(at, 1))
+	taken := p.method(r.method).ReserveN(at, 1)
+	delay = at.Sub(now) + taken.DelayFrom(at)
+	if r.channel == "" {
+		return delay, at.Sub(now), func() { taken.CancelAt(now) }
 	}
-	for _, t := range taken {
-		delay = max(delay, at.Sub(now)+t.DelayFrom(at))
-	}
-	return delay, at.Sub(now), func() {
-		for _, t := range taken {
-			t.CancelAt(now)
+	c := p.channel(r.channel, now)
+	before := *c
+	c.last = latest(at, c.next)
+	c.next = c.last.Add(p.gap)
+	mine := *c
+	return max(delay, c.last.Sub(now)), at.Sub(now), func() {
+		taken.CancelAt(now)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if *c == mine { // else others have queued up behind
+			*c = before
 		}
 	}
+}
+
+// turns are those of one channel.
+type turns struct {
+	last time.Time // the latest that was taken
+	next time.Time // the first that is free
+}
+
+// sending notes that a turn is used, on a busy machine later than it came.
+func (p *pacer) sending(r request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c := p.channels[r.channel]; c != nil && !c.last.After(time.Now()) {
+		c.next = latest(c.next, time.Now().Add(p.gap))
+	}
+}
+
+// answered notes that Slack has what was sent.
+func (p *pacer) answered(r request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c := p.channels[r.channel]; c != nil && !c.last.After(time.Now()) {
+		c.next = earliest(c.next, time.Now().Add(arrivedPace))
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func (p *pacer) method(name string) *rate.Limiter {
@@ -112,20 +160,16 @@ func (p *pacer) method(name string) *rate.Limiter {
 	return l
 }
 
-func (p *pacer) channel(id string, now time.Time) *rate.Limiter {
-	l := p.channels[id]
-	if l == nil {
+func (p *pacer) channel(id string, now time.Time) *turns {
+	c := p.channels[id]
+	if c == nil {
 		if len(p.channels) >= channelsMax {
-			for old, x := range p.channels {
-				if x.TokensAt(now) >= 1 {
-					delete(p.channels, old)
-				}
-			}
+			maps.DeleteFunc(p.channels, func(_ string, c *turns) bool { return !c.next.After(now) })
 		}
-		l = rate.NewLimiter(rate.Every(p.gap), 1)
-		p.channels[id] = l
+		c = &turns{}
+		p.channels[id] = c
 	}
-	return l
+	return c
 }
 
 // pause leaves a method alone for a while, as Slack asked.

@@ -10,6 +10,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/storage"
 )
 
 // storeWait bounds what is written down after Slack was told.
@@ -37,11 +38,16 @@ func (b *Bot) Post(ctx context.Context, at bot.Place, key string, m bot.Message)
 		return bot.MessageRef{}, errPosting
 	}
 	defer b.posting.Delete(key)
-	in, err := b.intend(ctx, key)
+	in := &intent{b: b, mark: markOf(key)}
+	err := in.begin(ctx, at.Channel, at.Thread) // mostly it is the first try
+	begun := err == nil
+	if errors.Is(err, storage.ErrConflict) {
+		err = in.recall(ctx)
+	}
 	if err != nil {
 		return bot.MessageRef{}, err
 	}
-	if in.record.TS == "" && !in.record.Since.IsZero() {
+	if !begun && in.record.TS == "" && !in.record.Since.IsZero() {
 		ts, err := in.find(ctx)
 		if err != nil {
 			return bot.MessageRef{}, err
@@ -51,6 +57,11 @@ func (b *Bot) Post(ctx context.Context, at bot.Place, key string, m bot.Message)
 		}
 	}
 	if in.record.TS == "" {
+		if !begun {
+			if err := in.begin(ctx, at.Channel, at.Thread); err != nil {
+				return bot.MessageRef{}, err
+			}
+		}
 		if err := in.make(ctx, at, m); err != nil {
 			return bot.MessageRef{}, err
 		}
@@ -64,11 +75,8 @@ func (b *Bot) Post(ctx context.Context, at bot.Place, key string, m bot.Message)
 	return ref, nil
 }
 
-// make posts, with the intent written down around it.
+// make posts, and writes down what became of it.
 func (in *intent) make(ctx context.Context, at bot.Place, m bot.Message) error {
-	if err := in.begin(ctx, at.Channel, at.Thread); err != nil {
-		return err
-	}
 	channel, ts, err := in.b.say(ctx, at, in.mark, m, postPatience)
 	if err == nil {
 		in.end(ctx, channel, ts)

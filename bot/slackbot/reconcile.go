@@ -56,15 +56,16 @@ type intent struct {
 	version storage.Version
 }
 
-// intend reads what is known of a post.
-func (b *Bot) intend(ctx context.Context, key string) (*intent, error) {
-	in := &intent{b: b, mark: markOf(key)}
-	var err error
-	in.record, in.version, err = b.posts().Get(ctx, in.mark)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("look up an earlier post: %w", err)
+// recall reads what is known of the post.
+func (in *intent) recall(ctx context.Context) (err error) {
+	in.record, in.version, err = in.b.posts().Get(ctx, in.mark)
+	if errors.Is(err, storage.ErrNotFound) {
+		in.record, in.version, err = postRecord{}, storage.New, nil // it has just expired
 	}
-	return in, nil
+	if err != nil {
+		return fmt.Errorf("look up an earlier post: %w", err)
+	}
+	return nil
 }
 
 func (b *Bot) posts() storage.Table[postRecord] {

@@ -48,6 +48,9 @@ func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 // ID implements bot.Network.
 func (b *Bot) ID() bot.NetworkID { return Network }
 
+// postEvery is a little less than Slack asks for: the pacer waits for the rest, to the millisecond.
+const postEvery = 900 * time.Millisecond
+
 // Caps implements bot.Network. Slack cuts a message whose blocks hold more than about 13,000 characters; what drey itself
 // adds to a message (escapes, signs) finds room in the difference.
 func (b *Bot) Caps() bot.Caps {
@@ -55,7 +58,7 @@ func (b *Bot) Caps() bot.Caps {
 		TitleMax: 136, TextMax: 2800, TotalMax: 10_000, BlocksMax: 40,
 		ButtonsMax: 20, LabelMax: 70, FieldsMax: 20, TableRows: 60, TableCols: 12, FileMax: 20 << 20,
 		Threads: true, Private: true, Forms: true, Images: true,
-		AckWithin: 3 * time.Second, PostEvery: time.Second, EditEvery: 1200 * time.Millisecond,
+		AckWithin: 3 * time.Second, PostEvery: postEvery, EditEvery: 1200 * time.Millisecond,
 	}
 	if b.o.Unpaced {
 		caps.PostEvery, caps.EditEvery = 0, 0
