@@ -142,12 +142,14 @@ func (s *side) startAlertmanager(t testing.TB, o sideOptions, receiver string) {
 	s.am.start(t)
 }
 
+// Storms are off: every group is to be told for itself, as Alertmanager does.
 const peersConf = `
 server: { listen: "%s", log_level: warn }
 storage: { redis: "%s" }
 web: { users: [ { id: olga, name: Olga, role: operator, token: "token-of-olga-0123456789" } ] }
 slack: { mode: http, bot_token: "xoxb-1", signing_secret: "` + peerSecret + `", api_url: "%s/api/" }
 alerts:
+  storm: { from: -1 }
   sources: { main: { token: "webhook-0123456789" } }
   routes: [ { name: all, match: "true", to: ["slack:C0PEERS"], channel_from: "labels.channel" } ]
 roles: { viewer: { everyone: true }, operator: { web_users: [olga] } }
