@@ -132,7 +132,7 @@ func peerThousand(t testing.TB, table *peerTable) {
 	slices.Sort(memory[0])
 	slices.Sort(memory[1])
 	mb := memory[0][oneRounds/2]
-	table.compare("  resident after it, drey and Alertmanager (MB)", mb, memory[1][oneRounds/2], "≤ 60", mb <= 60)
+	table.compare("  resident after it, drey within this test's larger program (MB)", mb, memory[1][oneRounds/2], "≤ 60", mb <= 60)
 }
 
 // peerLimit: one channel that takes a message a second and refuses every other one.
