@@ -56,10 +56,12 @@ func (r *roll) digest() bot.Message {
 		m.Fallback += " " + first.Plain() + "."
 		m.Blocks = append(m.Blocks, bot.Text{Spans: slices.Concat(first.Spans, mentionsOf(r.Called))})
 	}
-	m.Blocks = append(m.Blocks, r.fields(n))
-	m.Blocks = append(m.Blocks, r.causes()...)
-	if t, ok := r.urgent(); ok && !m.Closed {
+	if t := r.causes(); len(t.Spans) > 0 {
 		m.Blocks = append(m.Blocks, t)
+	}
+	m.Blocks = append(m.Blocks, r.fields(n))
+	if n[Firing] > 0 && !m.Closed {
+		m.Blocks = append(m.Blocks, r.urgent())
 	}
 	m.Blocks = append(m.Blocks, r.notes()...)
 	if acts := r.buttons(n); len(acts) > 0 {
@@ -138,8 +140,8 @@ func (r *roll) fields(n map[string]int) bot.Fields {
 }
 
 // causes are what most of the open incidents have in common, or, when none is open, what most had.
-func (r *roll) causes() []bot.Block {
-	var out []bot.Block
+func (r *roll) causes() bot.Text {
+	var out bot.Text
 	for _, kind := range []struct {
 		name string
 		of   func(m member) (key, says string)
@@ -150,10 +152,19 @@ func (r *roll) causes() []bot.Block {
 		{"Owner", func(m member) (string, string) { return m.Owner, m.Owner }},
 	} {
 		if t, ok := r.top(kind.name, kind.of); ok {
-			out = append(out, t)
+			out = line(out, t)
 		}
 	}
 	return out
+}
+
+// line adds a line to a paragraph.
+func line(t, next bot.Text) bot.Text {
+	if len(t.Spans) > 0 {
+		t.Spans = append(t.Spans, bot.Span{Text: "\n"})
+	}
+	t.Spans = append(t.Spans, next.Spans...)
+	return t
 }
 
 func (r *roll) top(name string, of func(m member) (key, says string)) (bot.Text, bool) {
@@ -187,15 +198,17 @@ func (r *roll) top(name string, of func(m member) (key, says string)) (bot.Text,
 	return t, true
 }
 
-// urgent are the most urgent of those that are open.
-func (r *roll) urgent() (bot.Table, bool) {
-	t := bot.Table{Columns: []string{"Most urgent", "Severity", "Id"}}
+// urgent are the most urgent of those that fire, a line for each: a table would cut off on a phone what tells them apart.
+func (r *roll) urgent() bot.Text {
+	out := bot.Textf("**Most urgent:**")
+	n := 0
 	for _, e := range r.members {
-		if m := e.Value; m.State == Firing && len(t.Rows) < stormUrgent {
-			t.Rows = append(t.Rows, []string{m.Title, m.Severity, m.ID})
+		if m := e.Value; m.State == Firing && n < stormUrgent {
+			n++
+			out = line(out, bot.Textf("`%s` %s, %s", m.ID, m.Title, cmp.Or(m.Severity, "without a severity")))
 		}
 	}
-	return t, len(t.Rows) > 0
+	return out
 }
 
 func (r *roll) notes() []bot.Block {
@@ -270,6 +283,9 @@ func (r *roll) calling(who []string) bot.Delivery {
 		}
 	}
 	text := bot.Textf("**%s of the storm's incidents** fire for", thousands(n))
+	if n == 1 {
+		text = bot.Textf("**1 of the storm's incidents** fires for")
+	}
 	text.Spans = append(text.Spans, mentionsOf(who)...)
 	d := bot.Delivery{
 		Key: r.key("story/" + strconv.Itoa(r.Stories)), Parent: r.key("digest"), To: r.Place,

@@ -102,10 +102,14 @@ func (s *Service) muster(ctx context.Context, st Storm, root string) (roll, erro
 			r.members = append(r.members, e)
 		}
 	}
+	r.sort()
+	return r, nil
+}
+
+func (r *roll) sort() {
 	slices.SortFunc(r.members, func(a, b rowEntry) int {
 		return cmp.Or(urgent(b.Value)-urgent(a.Value), b.Value.Since.Compare(a.Value.Since), cmp.Compare(a.ID, b.ID))
 	})
-	return r, nil
 }
 
 // urgent orders the members: those that fire before the acknowledged and the silenced, and of these the most severe.

@@ -19,6 +19,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/bot/bottest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -60,6 +61,7 @@ func stories() map[string]bot.Message {
 				bot.Actions{button("ack", "Acknowledge", bot.Primary), button("sil", "Silence 1 h", bot.Normal), button("job", "Show job", bot.Normal), {Label: "Runbook", URL: "https://runbooks.example.com/checkpoints"}},
 			},
 		},
+		"storm": bottest.Digest(),
 		"jobs": {
 			Title: "Jobs on prod",
 			Blocks: []bot.Block{

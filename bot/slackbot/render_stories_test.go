@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/bot/bottest"
 )
 
 // id is an id as the Binder gives it.
@@ -60,6 +61,7 @@ func stories() map[string]bot.Message {
 				},
 			},
 		},
+		"alert-storm": bottest.Digest(),
 		"alert-resolved": {
 			Title: "Resolved: FlinkJobRestartLoop payments-fraud", Tone: bot.Good, State: "resolved", Closed: true, Stated: true,
 			Fallback: "Resolved: FlinkJobRestartLoop payments-fraud (critical)",

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/bot/bottest"
 )
 
 func web(channel, thread string) bot.Place {
@@ -94,6 +95,7 @@ func (s *stage) scene() (alert, card bot.MessageRef) {
 	s.post(web("oncall", alert.ID), "alert/1/a", bot.Message{Blocks: []bot.Block{bot.Textf("The job behind the labels is **payments-fraud** on `prod-session`.")}})
 	s.post(web("oncall", alert.ID), "alert/1/b", bot.Message{Title: "Restart rate", Blocks: []bot.Block{bot.Image{Name: "restarts.png", Alt: "Restarts per minute, rising since 10:02", PNG: chart()}}})
 	s.post(web("oncall", ""), "alert/2", alertHead(true))
+	s.post(web("oncall", ""), "storm/1", bottest.Digest())
 	ev := func(id, who, line string) bot.Event {
 		return bot.Event{ID: id, Actor: bot.Actor{Network: Network, ID: who}, Place: web("ops", ""), Call: bot.Call{Line: line}}
 	}
