@@ -16,7 +16,11 @@ func alertsAck(d Deps) *Command {
 		if err != nil {
 			return bot.Message{}, err
 		}
-		return answered(d.Alerts.Ack(ctx, i.ID, e.Actor))
+		did, err := d.Alerts.Ack(ctx, i.ID, e.Actor)
+		if err == nil && !did.Already {
+			d.leaveStorm(ctx, e, &i)
+		}
+		return answered(did, err)
 	})
 }
 

@@ -68,6 +68,17 @@ func expanded(x alerts.Expanded, denied int) bot.Message {
 	return m
 }
 
+// leaveStorm gives an incident a thread that somebody takes care of, where a storm's digest speaks for it so far. It is a
+// convenience: what was asked for is done already.
+func (d Deps) leaveStorm(ctx context.Context, e *Env, i *alerts.Incident) {
+	for _, t := range i.Targets {
+		if i.StormOf(t.Place) != "" {
+			_, _ = d.Bulk.Expand(ctx, alerts.Expansion{What: i.ID, May: func(i *alerts.Incident) bool { return d.maySee(e, "alert.ack", i) }})
+			return
+		}
+	}
+}
+
 type stormArgs struct {
 	Storm string `json:"storm" help:"the storm's id, as its digest shows it"`
 }

@@ -47,3 +47,14 @@ func TestStormButtons(t *testing.T) {
 		}
 	}
 }
+
+// Whoever takes an incident out of a storm has a thread to work in.
+func TestAckLeavesStorm(t *testing.T) {
+	r := alertsRig(t)
+	r.alerts.list[0].Targets = []alerts.Target{{Place: webOps(), Storm: "storm-k3x9q2ab-1"}}
+	wants(t, r.says("olga", "/alerts ack aaa111"), "said: olga acks aaa111")
+	wants(t, r.says("olga", "/alerts ack bbb222"), "said: olga acks bbb222")
+	if len(r.alerts.expanded) != 1 || r.alerts.expanded[0] != "aaa111" {
+		t.Error(r.alerts.expanded)
+	}
+}

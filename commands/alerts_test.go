@@ -20,6 +20,8 @@ type fakeAlerts struct {
 	mu   sync.Mutex
 	list []alerts.Incident
 	did  []string
+
+	expanded []string // what Expand was called with
 }
 
 func (f *fakeAlerts) List(_ context.Context, flt alerts.Filter) ([]alerts.Incident, error) {
@@ -77,6 +79,7 @@ func (f *fakeAlerts) Page(ctx context.Context, flt alerts.Filter, from, n int) (
 }
 
 func (f *fakeAlerts) Expand(ctx context.Context, x alerts.Expansion) (alerts.Expanded, error) {
+	f.expanded = append(f.expanded, x.What)
 	var out alerts.Expanded
 	list, err := f.List(ctx, alerts.Filter{})
 	for _, i := range list {

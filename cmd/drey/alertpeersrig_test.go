@@ -151,6 +151,7 @@ slack: { mode: http, bot_token: "xoxb-1", signing_secret: "` + peerSecret + `", 
 alerts:
   storm: { from: -1 }
   sources: { main: { token: "webhook-0123456789" } }
+  storm: { from: -1 } # every incident is to be told by itself
   routes: [ { name: all, match: "true", to: ["slack:C0PEERS"], channel_from: "labels.channel" } ]
 roles: { viewer: { everyone: true }, operator: { web_users: [olga] } }
 policy: [ { allow: ["*.read"], roles: [viewer] } ]

@@ -94,6 +94,7 @@ clusters:
   prod: { driver: session, url: "%s" }
 alerts:
   sources: { main: { token: "webhook-0123456789" } }
+  storm: { from: -1 } # every incident is to be told by itself
   routes:
     - { name: critical, match: 'labels.severity == "critical"', to: ["web:oncall"] }
     - { name: rest, match: "true", to: ["web:ops"] }
