@@ -48,6 +48,8 @@ type Options struct {
 	// Dashboard is the address of a dashboard about what an alert's labels name, each in braces, such as
 	// https://grafana.example.com/d/flink?var-job={job_name}; a dashboard_url among the alert's annotations comes first.
 	Dashboard string `yaml:"dashboard"`
+	// Reports are posted at their time: what happened, what is still open, and what is to be looked after.
+	Reports []ReportPlan `yaml:"reports"`
 	// MaxBody is the largest webhook taken, in bytes; 0 means 1 MB.
 	MaxBody int64 `yaml:"max_body"`
 	// ReopenWithin is how long after its end an incident that fires again goes on in the same thread; 0 means 15 minutes.
@@ -138,6 +140,7 @@ func (o Options) Validate() error {
 	o.Ack.validate(&p)
 	o.Watch.validate(&p, o)
 	o.validateDeadmen(&p)
+	o.validateReports(&p)
 	o.Storm.validate(&p)
 	_, routes := compileRoutes(o)
 	p = append(p, routes...)
@@ -188,7 +191,7 @@ func address(a string) bool {
 // Places are the channels that any route names, sorted: for checks that the networks know them.
 func (o Options) Places() []bot.Place {
 	seen := map[string]bot.Place{}
-	for _, list := range append([]Route{{To: o.DefaultTo}}, o.Routes...) {
+	for _, list := range append(append([]Route{{To: o.DefaultTo}}, o.Routes...), o.reportRoutes()...) {
 		for _, to := range list.To {
 			if p, err := bot.ParsePlace(to); err == nil {
 				seen[p.String()] = p

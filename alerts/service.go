@@ -39,6 +39,8 @@ type Hooks struct {
 	Changes func(ctx context.Context, cluster, job string, since time.Time) ([]Change, error)
 	// Operation is an operation of drey's by its id, or storage.ErrNotFound; nil: changes are not known to be planned.
 	Operation func(ctx context.Context, id string) (Operation, error)
+	// Savepoints are the running jobs with their newest savepoint, as far as clusters answer; nil: reports leave them out.
+	Savepoints func(ctx context.Context) ([]JobPoint, error)
 	// OnWebhook is told of every webhook, for drey_webhooks_total. source is "unknown" for one that is not configured.
 	OnWebhook func(source, result string, d time.Duration)
 	// OnUnroutable is told of incidents that no route matched.
@@ -304,6 +306,9 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	if len(s.proms) > 0 {
 		wg.Go(func() { s.work(ctx, chartQueue, chartBatch, s.charts) })
+	}
+	if len(s.options.Reports) > 0 {
+		wg.Go(func() { s.postReports(ctx) })
 	}
 	if len(s.pipeline.deadmen) > 0 {
 		wg.Go(func() { s.listen(ctx) })

@@ -9,7 +9,7 @@ func All(d Deps) Tree {
 		flinkSavepoint(d), flinkStop(d), flinkCancel(d), flinkScale(d), flinkRestart(d),
 		alertsList(d), alertsShow(d), alertsAck(d), alertsUnack(d), alertsAssign(d), alertsSilence(d), alertsUnsilence(d), alertsTest(d),
 		alertsExpand(d), alertsAckAll(d),
-		alertsMute(d), alertsMutes(d), alertsUnmute(d), alertsRemute(d),
+		alertsMute(d), alertsMutes(d), alertsUnmute(d), alertsRemute(d), alertsReport(d),
 		alertsEscalate(d), alertsOncall(d),
 		dreyStatus(d), dreyOperations(d), dreyOperation(d), dreyOperationCancel(d), dreyOperationResume(d), dreyHome(d), dreyLink(d),
 	)...)

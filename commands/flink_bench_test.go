@@ -71,7 +71,7 @@ func newRigOver(t *testing.T, rights Options, clusters map[string]platform.Drive
 	r := &rig{t: t, chat: bottest.NewMemory("web", bottest.Roomy()), alerts: &fakeAlerts{}, mutes: &fakeMutes{}}
 	outbox := bot.NewOutbox(db, log, bot.OutboxOptions{}, r.chat)
 	r.deps = Deps{
-		DB: db, Clusters: cs, Alerts: r.alerts, Bulk: r.alerts, Mutes: r.mutes, Ops: ops.New(db, cs, log, ops.Options{Observe: ObserveOps(outbox)}),
+		DB: db, Clusters: cs, Alerts: r.alerts, Bulk: r.alerts, Mutes: r.mutes, Reports: r.mutes, Ops: ops.New(db, cs, log, ops.Options{Observe: ObserveOps(outbox)}),
 		Links:  Links{External: "https://drey.example.com", Clusters: map[string]ClusterLinks{"prod": {UI: "https://flink.example.com/prod/", API: "http://jm.internal:8081"}}},
 		Status: func(context.Context) []bot.Field { return []bot.Field{bot.F("Version", "test")} },
 	}

@@ -30,6 +30,7 @@ type Deps struct {
 	Alerts   Alerts
 	Bulk     Bulk
 	Mutes    AlertMutes
+	Reports  AlertReports
 	Status   func(ctx context.Context) []bot.Field // of drey itself, for /drey status
 	Links    Links
 	People   []bot.Actor // known by name beside those whom roles name: the users of the console

@@ -73,18 +73,19 @@ func (a *app) build(ctx context.Context) (err error) {
 	a.outbox = bot.NewOutbox(a.db, a.log, bot.OutboxOptions{OnDelivered: a.metrics.onDelivered}, a.networks...)
 	a.ops = ops.New(a.db, a.clusters, a.log, ops.Options{Observe: planning(a.metrics.onOperation(commands.ObserveOps(a.outbox)))})
 	a.alerts, err = alerts.New(a.db, a.outbox, a.log, a.cfg.Alerts, alerts.Hooks{
-		Jobs:      alerts.NewLookup(a.clusters.byName, interfaces(a.cfg.Clusters)),
-		CanPost:   a.cfg.CanPost,
-		Clusters:  a.clusters.byName,
-		Planned:   a.planned,
-		Operation: a.operation,
-		OnWebhook: func(source, result string, _ time.Duration) { a.metrics.webhooks.WithLabelValues(source, result).Inc() },
+		Jobs:       alerts.NewLookup(a.clusters.byName, interfaces(a.cfg.Clusters)),
+		CanPost:    a.cfg.CanPost,
+		Savepoints: a.savepoints,
+		Clusters:   a.clusters.byName,
+		Planned:    a.planned,
+		Operation:  a.operation,
+		OnWebhook:  func(source, result string, _ time.Duration) { a.metrics.webhooks.WithLabelValues(source, result).Inc() },
 	})
 	if err != nil {
 		return err
 	}
 	deps := commands.Deps{
-		DB: a.db, Clusters: a.clusters, Ops: a.ops, Alerts: a.alerts, Mutes: a.alerts, Status: a.status, Links: links(a.cfg), People: a.cfg.Web.People(),
+		DB: a.db, Clusters: a.clusters, Ops: a.ops, Alerts: a.alerts, Mutes: a.alerts, Reports: a.alerts, Status: a.status, Links: links(a.cfg), People: a.cfg.Web.People(),
 		Bulk: a.alerts,
 	}
 	tree := commands.All(deps)
