@@ -117,15 +117,15 @@ func TestHeadTellsWhatIsKnown(t *testing.T) {
 	enrichNow(t, s)
 	want := `Firing: FlinkJobCrashLoop on prod/orders
 FlinkJobCrashLoop happened
+Root cause: java.lang.NumberFormatException: For input string: 'boom'
+New: not seen before; 2× since 2026-11-20 23:55 UTC; first after the restart of prod/orders, 2026-11-20 23:45 UTC (operation 7f3k2a)
+State: last checkpoint 2026-11-20 23:55 UTC (1.2 GB), last savepoint 2026-11-20 20:56 UTC: a restart from there replays about 2 min
 Severity: critical
 Since: 2026-11-20 23:57 UTC
 Firing: 1 of 1
 Job: prod/orders
 Job state: RUNNING
 Restarts: 7
-Root cause: java.lang.NumberFormatException: For input string: 'boom'
-New: not seen before; 2× since 2026-11-20 23:55 UTC; first after the restart of prod/orders, 2026-11-20 23:45 UTC (operation 7f3k2a)
-State: last checkpoint 2026-11-20 23:55 UTC (1.2 GB), last savepoint 2026-11-20 20:56 UTC: a restart from there replays about 2 min
 Checkpoints: checkpoints take 4 min and grow (60 s 60 min before), timeout 10 min
 Load: backpressured: Join[3]; bottleneck downstream: Sink: kafka, busy 98 %
 Changed through drey: Restart by Olga, done, 11 min before it began (7f3k2a)

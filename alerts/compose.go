@@ -27,12 +27,13 @@ func head(i *Incident) bot.Message {
 	if s := summary(shown); s != "" {
 		m.Blocks = append(m.Blocks, bot.Textf("**%s**", s))
 	}
-	// What broke, since when, and what is safe to do come first: a phone shows that much.
+	// What broke, why, and what is safe to do come first, then since when: a phone shows that much.
+	m.Blocks = append(m.Blocks, i.causeBlocks()...)
+	m.Blocks = append(m.Blocks, i.safetyBlocks()...)
 	m.Blocks = append(m.Blocks, append(stateFields(i), jobFields(i)...))
 	if len(i.Affected) > 0 {
 		m.Blocks = append(m.Blocks, bot.Textf("**Jobs kept back** while it is down: %v", i.affected()))
 	}
-	m.Blocks = append(m.Blocks, i.causeBlocks()...)
 	m.Blocks = append(m.Blocks, i.jobBlocks()...)
 	if len(i.Alerts) > 1 {
 		m.Blocks = append(m.Blocks, bot.Textf("%s", i.members(nil)))

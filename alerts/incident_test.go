@@ -236,14 +236,14 @@ func TestEnrich(t *testing.T) {
 	enrichNow(t, s)
 	want := `Firing: FlinkJobCrashLoop on prod/orders
 FlinkJobCrashLoop happened
+Root cause: java.lang.NumberFormatException: For input string: 'boom'
+State: last checkpoint 2026-11-20 22:57 UTC, no savepoint of this run: a restart from there replays all since
 Severity: critical
 Since: 2026-11-20 23:57 UTC
 Firing: 1 of 1
 Job: prod/orders
 Job state: RUNNING, 3 of 4 tasks
 Restarts: 7
-Root cause: java.lang.NumberFormatException: For input string: 'boom'
-State: last checkpoint 2026-11-20 22:57 UTC, no savepoint of this run: a restart from there replays all since
 Incident ` + one(t, s).ID + ` · Prometheus · Alertmanager · Flink
 [Ack Diagnose Savepoint Restart Stop Assign…]`
 	if d := cmp.Diff(want, plainHead(out.heads(t)[0])); d != "" {

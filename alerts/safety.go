@@ -44,26 +44,28 @@ func (f *JobFacts) safety() (bot.Text, bool) {
 	return t, true
 }
 
-// jobBlocks tell what is safe to do with the job, what is wrong with it, and what was changed.
+// safetyBlocks tell what is safe to do with the job, as far as it is known.
+func (i *Incident) safetyBlocks() []bot.Block {
+	if i.Facts == nil || !i.Open() {
+		return nil
+	}
+	if t, ok := i.Facts.safety(); ok {
+		return []bot.Block{t}
+	}
+	return nil
+}
+
+// jobBlocks tell what is wrong with the job, and what was changed.
 func (i *Incident) jobBlocks() []bot.Block {
 	if !i.Open() {
 		return nil
 	}
-	if i.Facts == nil {
-		if t, ok := i.changesText(); ok {
-			return []bot.Block{t}
-		}
-		return nil
-	}
 	var out []bot.Block
-	if t, ok := i.Facts.safety(); ok {
-		out = append(out, t)
+	if f := i.Facts; f != nil && f.Trend != "" {
+		out = append(out, bot.Textf("**Checkpoints:** %s", f.Trend))
 	}
-	if s := i.Facts.Trend; s != "" {
-		out = append(out, bot.Textf("**Checkpoints:** %s", s))
-	}
-	if s := i.Facts.Load; s != "" {
-		out = append(out, bot.Textf("**Load:** %s", s))
+	if f := i.Facts; f != nil && f.Load != "" {
+		out = append(out, bot.Textf("**Load:** %s", f.Load))
 	}
 	if t, ok := i.changesText(); ok {
 		out = append(out, t)
