@@ -254,32 +254,6 @@ type ExceptionReader interface {
 	Exceptions(ctx context.Context, id JobID, max int) ([]Exception, error)
 }
 
-// Checkpoint is one checkpoint or savepoint of a job.
-type Checkpoint struct {
-	ID        int64
-	Status    string // COMPLETED, FAILED, IN_PROGRESS
-	Savepoint bool
-	At        time.Time // triggered
-	Duration  time.Duration
-	Size      int64  // bytes
-	Path      string // usable for a restore, where retained
-	Failure   string
-}
-
-// Checkpoints is a job's recent checkpoint history.
-type Checkpoints struct {
-	Completed, Failed, InProgress int
-	Interval, Timeout             time.Duration
-	Latest                        *Checkpoint // newest completed one, savepoints not counted
-	LatestSavepoint               *Checkpoint
-	History                       []Checkpoint // the newest first
-}
-
-// CheckpointReader reads the checkpoint history.
-type CheckpointReader interface {
-	Checkpoints(ctx context.Context, id JobID) (Checkpoints, error)
-}
-
 // MetricReader reads named metrics of a job, summed up over it; absent names are left out. NaN is possible.
 type MetricReader interface {
 	Metrics(ctx context.Context, id JobID, names []string) (map[string]float64, error)

@@ -16,7 +16,7 @@ func answerOf(method, path string) any {
 		getCheckpointCfg: new(CheckpointConfig), getJobMetrics: new([]Metric), getVertexMetrics: new([]Metric),
 		getBackpressure: new(Backpressure), postSavepoint: new(triggered), getSavepoint: new(Trigger), postStop: new(triggered),
 		postDisposal: new(triggered), getDisposal: new(Trigger), getRequirements: new(Requirements),
-		getJars: new(struct{ Files []Jar }), runJar: new(struct{ JobID string }),
+		getVertexTMs: new(VertexTaskManagers), getJars: new(struct{ Files []Jar }), runJar: new(struct{ JobID string }),
 	} {
 		// "/jobs/metrics" and "/jobs/overview" have the form of "/jobs/:jobid".
 		if flinktest.Match(route, method, path) && (route != getJob || !flinktest.Match(getJobs, method, path) && !flinktest.Match("GET /jobs/metrics", method, path)) {

@@ -114,6 +114,16 @@ type Exception struct {
 	Task      string `json:"taskName"`
 	Endpoint  string `json:"endpoint"`
 	Location  string `json:"location"` // 1.20's name of endpoint
+	// TaskManager is where the task ran, when one is named.
+	TaskManager string `json:"taskManagerId"`
+}
+
+// VertexTaskManagers are where the subtasks of a vertex run, or ran last.
+type VertexTaskManagers struct {
+	TaskManagers []struct {
+		ID     string `json:"taskmanager-id"`
+		Status string `json:"status"`
+	} `json:"taskmanagers"`
 }
 
 // ExecutionResult is how a job ended.
@@ -159,6 +169,11 @@ type Checkpoints struct {
 type CheckpointConfig struct {
 	Interval flinkhttp.Float `json:"interval"`
 	Timeout  flinkhttp.Float `json:"timeout"`
+	// Externalization is nil in an answer that lacks it.
+	Externalization *struct {
+		Enabled          bool `json:"enabled"`
+		DeleteOnCanceled bool `json:"delete_on_cancellation"`
+	} `json:"externalization"`
 }
 
 // Metric is one value, or its aggregates over subtasks. What the answer lacks is nil.

@@ -78,10 +78,10 @@ func (o *Ops) notePoints(ctx context.Context, c *platform.Cluster, st *state, jo
 	}
 	// With any other error the job, or its history, is gone: what is recorded is all there is.
 	if cp := cps.Latest; err == nil && cp != nil && cp.Path != "" {
-		st.Known.point(SavepointRef{Path: cp.Path, At: cp.At, JobID: job, Kind: ByCheckpoint})
+		st.Known.point(SavepointRef{Path: cp.Path, At: cp.At, JobID: job, Size: cp.Size, Kind: ByCheckpoint})
 	}
 	if sp := cps.LatestSavepoint; err == nil && sp != nil && sp.Path != "" {
-		st.Known.point(SavepointRef{Path: sp.Path, At: sp.At, JobID: job, Kind: BySavepoint})
+		st.Known.point(SavepointRef{Path: sp.Path, At: sp.At, JobID: job, Size: sp.Size, Kind: BySavepoint})
 	}
 	return nil
 }

@@ -60,8 +60,10 @@ func (o *Ops) look(ctx context.Context, by string, req Request) (*sight, error) 
 	case err != nil:
 		return nil, err
 	}
-	v.st.Safety = safety(&v.st, v.live(), v.cps, v.now)
-	v.plan.Kind, v.plan.Title, v.plan.Safety = v.st.Kind, p.title(&v.st), v.st.Safety
+	safe := safetyOf(&v.st, v.live(), v.cps, v.now)
+	v.st.Safety = safe.String()
+	v.plan.Kind, v.plan.Title = v.st.Kind, p.title(&v.st)
+	v.plan.Safety, v.plan.Facts, v.plan.Outlook = v.st.Safety, safe.facts, safe.outlook
 	v.plan.Target = Target{Cluster: target.Cluster, Name: v.st.Known.Name, JobID: v.st.Job}
 	for _, g := range p.stages {
 		if !g.detour && (g.when == nil || g.when(&v.st)) {
@@ -94,7 +96,8 @@ func (v *sight) see(ctx context.Context, target Target) (err error) {
 	return nil
 }
 
-// seeJob asks at once for all that is told of a job: a chat waits for the answer.
+// seeJob asks at once for all that is told of a job: a chat waits for the answer. That a cluster is slow to tell of the
+// checkpoints of a job that runs keeps nobody from stopping it.
 func (v *sight) seeJob(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var jobErr, stateErr, cpsErr error
@@ -102,7 +105,11 @@ func (v *sight) seeJob(ctx context.Context) error {
 	var cps platform.Checkpoints
 	wg.Go(func() { v.job, jobErr = v.cluster.Job(ctx, v.st.Job) })
 	wg.Go(func() { v.state, found, stateErr = stateOf(ctx, v.cluster, v.st.Job) })
-	wg.Go(func() { cps, cpsErr = v.cluster.Checkpoints(ctx, v.st.Job) })
+	wg.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, v.o.opt.timing.points)
+		defer cancel()
+		cps, cpsErr = v.cluster.Checkpoints(ctx, v.st.Job)
+	})
 	wg.Wait()
 	switch {
 	case stateErr != nil:
@@ -112,8 +119,8 @@ func (v *sight) seeJob(ctx context.Context) error {
 		return nil
 	case jobErr != nil && platform.KindOf(jobErr) != platform.NotFound:
 		return jobErr
-	case platform.KindOf(cpsErr) == platform.Unavailable:
-		return cpsErr
+	case platform.KindOf(cpsErr) == platform.Unavailable && !v.live():
+		return cpsErr // all that could tell what to resume it from
 	}
 	if cpsErr == nil {
 		v.cps = &cps
@@ -196,9 +203,6 @@ func checkStop(_ context.Context, v *sight) error {
 func checkCancel(_ context.Context, v *sight) error {
 	if err := first(v.cannot(platform.OpCancel), v.needLive()); err != nil {
 		return err
-	}
-	if v.state == platform.Running {
-		v.warn("stop would end the job with a savepoint")
 	}
 	return nil
 }

@@ -85,6 +85,13 @@ func TestPlan(t *testing.T) {
 func TestSafety(t *testing.T) {
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	cps := &platform.Checkpoints{Completed: 3, Latest: &platform.Checkpoint{At: now.Add(-12 * time.Second), Path: "file:/chk-3"}}
+	keeping := func(r platform.Retention, more ...platform.Checkpoint) *platform.Checkpoints {
+		out := *cps
+		out.Latest = &platform.Checkpoint{At: now.Add(-12 * time.Second), Path: "file:/chk-3", Size: 3_140_000}
+		out.LatestSavepoint = &platform.Checkpoint{At: now.Add(-3 * time.Hour), Path: "file:/s", Size: 980}
+		out.Retention, out.History = r, more
+		return &out
+	}
 	with := Known{Savepoints: []SavepointRef{{Path: "file:/s", At: now.Add(-3 * time.Hour), By: "olga", Kind: BySavepoint}}}
 	cases := []struct {
 		st   state
@@ -92,17 +99,37 @@ func TestSafety(t *testing.T) {
 		cps  *platform.Checkpoints
 		want string
 	}{
-		{state{Kind: KindStop, Known: with}, true, cps, "last checkpoint 12 s ago, last savepoint 3 h ago by olga; a savepoint is written first, so nothing is lost or read again"},
-		{state{Kind: KindCancel}, true, cps, "last checkpoint 12 s ago, no savepoint recorded; no savepoint is written: after a restart about 12 s are read again"},
+		{state{Kind: KindStop, Known: with}, true, cps, "last checkpoint 12 s ago (0 B), last savepoint 3 h ago by olga; a savepoint is written first, so nothing is lost or read again"},
+		{state{Kind: KindCancel}, true, cps, "last checkpoint 12 s ago (0 B), no savepoint recorded; no savepoint is written: after a restart about 12 s are read again"},
 		{state{Kind: KindCancel}, true, &platform.Checkpoints{}, "no checkpoint completed, no savepoint recorded; no savepoint is written: the state of the job is lost"},
-		{state{Kind: KindSavepoint}, true, nil, "no savepoint recorded; the job goes on while the savepoint is written"},
-		{state{Kind: KindScale, Way: inPlace}, true, cps, "last checkpoint 12 s ago, no savepoint recorded; the scheduler restarts the job from its last checkpoint: about 12 s are read again"},
+		{state{Kind: KindSavepoint}, true, nil, "the cluster did not say how old the last checkpoint is, no savepoint recorded; the job goes on while the savepoint is written"},
+		{state{Kind: KindScale, Way: inPlace}, true, cps, "last checkpoint 12 s ago (0 B), no savepoint recorded; the scheduler restarts the job from its last checkpoint: about 12 s are read again"},
 		{state{Kind: KindRestart, Known: with}, false, nil, "last savepoint 3 h ago by olga; it resumes from the newest of them: about 3 h are read again"},
 		{state{Kind: KindRestart, Asked: asked{Fresh: true}}, false, nil, "no savepoint recorded; it starts without state, which stays in the restore point it leaves"},
 		{state{Kind: KindSubmit}, false, nil, "the job starts without state"},
+		{state{Kind: KindStop, Known: with}, true, keeping(platform.RetainOnCancellation, platform.Checkpoint{Status: "IN_PROGRESS", At: now.Add(-4 * time.Second)}),
+			"last checkpoint 12 s ago (3.1 MB), a checkpoint is being written for 4 s, last savepoint 3 h ago by olga (980 B), " +
+				"checkpoints are kept when the job is cancelled; a savepoint is written first, so nothing is lost or read again"},
+		{state{Kind: KindStop}, true, nil, "the cluster did not say how old the last checkpoint is, no savepoint recorded; a savepoint is written first, so nothing is lost or read again"},
+		{state{Kind: KindCancel}, true, nil, "the cluster did not say how old the last checkpoint is, no savepoint recorded; no savepoint is written: " +
+			"after a restart how much is read again depends on the age of the last checkpoint"},
+		{state{Kind: KindScale, Way: inPlace, Known: Known{Savepoints: []SavepointRef{{Path: "file:/s", At: now, Kind: BySavepoint}}}}, true, cps,
+			"last checkpoint 12 s ago (0 B), last savepoint 0 s ago; the scheduler restarts the job from its last checkpoint: about 12 s are read again"},
+		{state{Kind: KindCancel, Known: Known{Savepoints: []SavepointRef{{Path: "file:/s", At: now, Kind: BySavepoint}}}}, true, cps,
+			"last checkpoint 12 s ago (0 B), last savepoint 0 s ago; no savepoint is written: after a restart hardly anything is read again"},
+		{state{Kind: KindCancel, Known: with}, true, keeping(platform.DeleteOnCancellation),
+			"last checkpoint 12 s ago (3.1 MB), last savepoint 3 h ago by olga (980 B), checkpoints are deleted when the job is cancelled; " +
+				"no savepoint is written: after a restart about 3 h are read again"},
+		{state{Kind: KindCancel}, true, &platform.Checkpoints{Latest: cps.Latest, Retention: platform.NoRetention},
+			"last checkpoint 12 s ago (0 B), no savepoint recorded, checkpoints are deleted when the job ends; no savepoint is written, and the checkpoints are deleted with the job: its state is lost"},
+		{state{Kind: KindRestart}, true, keeping(platform.RetainOnCancellation),
+			"last checkpoint 12 s ago (3.1 MB), last savepoint 3 h ago (980 B), checkpoints are kept when the job is cancelled; " +
+				"it is stopped with a savepoint and resumed from it; if none can be had, about 12 s are read again"},
+		{state{Kind: KindRestart}, true, &platform.Checkpoints{Latest: cps.Latest, Retention: platform.NoRetention},
+			"last checkpoint 12 s ago (0 B), no savepoint recorded, checkpoints are deleted when the job ends; it is stopped with a savepoint and resumed from it; if none can be had, it is left as it is"},
 	}
 	for _, c := range cases {
-		if got := safety(&c.st, c.live, c.cps, now); got != c.want {
+		if got := safetyOf(&c.st, c.live, c.cps, now).String(); got != c.want {
 			t.Errorf("\n got %s\nwant %s", got, c.want)
 		}
 	}

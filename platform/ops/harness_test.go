@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 func fast() timing {
 	return timing{
 		poll: time.Millisecond, pollMax: 5 * time.Millisecond, retry: time.Millisecond, downMax: 5 * time.Millisecond,
-		follow: time.Minute, settle: time.Minute, inPlace: time.Minute, end: time.Minute, check: 20 * time.Second,
+		follow: time.Minute, settle: time.Minute, inPlace: time.Minute, end: time.Minute, check: 20 * time.Second, points: 20 * time.Second,
 	}
 }
 

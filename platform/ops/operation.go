@@ -62,11 +62,15 @@ type Result struct {
 
 // Plan is what an operation would do.
 type Plan struct {
-	Kind     Kind
-	Title    string
-	Target   Target
-	Steps    []string
-	Safety   string // age of the last checkpoint and savepoint, and what would be replayed or lost
+	Kind   Kind
+	Title  string
+	Target Target
+	Steps  []string
+	// Safety says how safe the job's state is: age and size of the last checkpoint and savepoint, what is kept, and what would
+	// be replayed or lost. Facts and Outlook are its parts, for those who lay them out themselves.
+	Safety   string
+	Facts    []string // "last checkpoint 12 s ago (3.1 MB)"
+	Outlook  string   // "after a restart about 12 s are read again"
 	Warnings []string
 }
 

@@ -59,7 +59,7 @@ func newBed(t *testing.T, scheduler string) *bed {
 	}
 	url, _ := storagetest.Redis(t)
 	b := &bed{cluster: platform.Open("real", nil, d, platform.Options{}), crash: map[string]bool{}}
-	tm := timing{check: 20 * time.Second, settle: 10 * time.Second}
+	tm := timing{check: 20 * time.Second, points: 20 * time.Second, settle: 10 * time.Second}
 	b.ops = New(storagetest.With(t, storage.Options{Redis: url}), fleet{"real": b.cluster}, nil,
 		Options{Lease: 2 * time.Second, Workers: 16, timing: tm, Crash: b.die})
 	ctx, stop := context.WithCancel(context.Background())

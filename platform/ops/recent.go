@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -20,9 +21,9 @@ type Change struct {
 	Ended     time.Time // zero while it goes on
 	Kind      Kind
 	By        string // who asked for it
-	Outcome   string // in words: "done", "failed", "under way"
+	Outcome   string // "done", "failed", "rolled back", "canceled", "stuck"; empty while it is at work
 	Operation string // the short name that people type
-	Line      string // all of it but the time: "Scale to 4 by Olga, failed"
+	Line      string // what it did, without who and when: "scaled 2 → 4"
 }
 
 // Recent returns what changed a job through drey since the given time, the newest first, at most 20: operations that began,
@@ -51,33 +52,44 @@ func (o *Ops) Recent(ctx context.Context, job Target, since time.Time) ([]Change
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, changeOf(o.view(r, st)))
+		out = append(out, changeOf(o.view(r, st), st))
 	}
 	slices.SortStableFunc(out, func(a, b Change) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Operation, b.Operation)) })
 	return out, nil
 }
 
-func changeOf(op Operation) Change {
-	c := Change{At: op.Started, Ended: op.Ended, Kind: op.Kind, By: op.By, Outcome: outcome(op), Operation: op.Short}
-	c.Line = op.Title + by(op.By) + ", " + c.Outcome
+func changeOf(op Operation, st *state) Change {
+	c := Change{At: op.Started, Ended: op.Ended, Kind: op.Kind, By: op.By, Operation: op.Short, Line: deed(st)}
+	switch {
+	case op.Result.RolledBack:
+		c.Outcome = "rolled back"
+	case op.Status.Final() || op.Status == saga.Stuck:
+		c.Outcome = string(op.Status)
+	}
 	return c
 }
 
-// outcome is how an operation ended, or stands, in a word or two.
-func outcome(op Operation) string {
-	switch op.Status {
-	case saga.Done:
-		return "done"
-	case saga.Failed:
-		if op.Result.RolledBack {
-			return "failed and rolled back"
-		}
-		return "failed"
-	case saga.Canceled:
-		return "cancelled"
-	case saga.Stuck:
-		return "waits for a person"
-	default: // running, waiting
-		return "under way"
+// deed is what an operation does, as one says it afterwards.
+func deed(st *state) string {
+	switch {
+	case st.Kind == KindSubmit && st.Restore != "":
+		return "submitted from a savepoint"
+	case st.Kind == KindSubmit:
+		return "submitted"
+	case st.Kind == KindStop && st.Asked.Drain:
+		return "drained and stopped"
+	case st.Kind == KindStop:
+		return "stopped with a savepoint"
+	case st.Kind == KindCancel:
+		return "cancelled without a savepoint"
+	case st.Kind == KindScale && st.Was > 0:
+		return fmt.Sprintf("scaled %d → %d", st.Was, st.Asked.Parallelism)
+	case st.Kind == KindScale:
+		return fmt.Sprintf("scaled to %d", st.Asked.Parallelism)
+	case st.Kind == KindRestart && st.Asked.Fresh:
+		return "restarted without state"
+	case st.Kind == KindRestart:
+		return "restarted"
 	}
+	return string(st.Kind)
 }

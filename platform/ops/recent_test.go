@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -17,10 +18,10 @@ func TestRecent(t *testing.T) {
 		}
 		var out []string
 		for _, c := range cs {
-			if c.At.IsZero() || c.Operation == "" || c.Ended.IsZero() != (c.Outcome == "under way") {
+			if c.At.IsZero() || c.Operation == "" || c.By != "olga" || c.Ended.IsZero() != (c.Outcome == "") {
 				t.Errorf("not whole: %+v", c)
 			}
-			out = append(out, c.Line)
+			out = append(out, strings.TrimSpace(c.Line+" "+c.Outcome))
 		}
 		return out
 	}
@@ -32,12 +33,14 @@ func TestRecent(t *testing.T) {
 	}
 	long := time.Now().Add(-time.Hour)
 	check(recent(r.target("orders"), long))
-	job := r.submitted("orders", 2)
+	r.submitted("orders", 2)
 	r.submitted("others", 1)
 	r.run("savepoint", Savepoint{Job: r.target("orders")})
+	r.run("scale", Scale{Job: r.target("orders"), Parallelism: 4})
+	job := r.known("orders").Current
 	r.start("stop", Stop{Job: r.target("orders")})
-	check(recent(r.target("orders"), long), "Stop with savepoint by olga, under way", "Submit by olga, done")
-	check(recent(Target{Cluster: r.name, Name: "orders", JobID: job}, long), "Stop with savepoint by olga, under way", "Submit by olga, done")
-	check(recent(r.target("others"), long), "Submit by olga, done")
+	check(recent(r.target("orders"), long), "stopped with a savepoint", "scaled 2 → 4 done", "submitted done")
+	check(recent(Target{Cluster: r.name, Name: "orders", JobID: job}, long), "stopped with a savepoint", "scaled 2 → 4 done", "submitted done")
+	check(recent(r.target("others"), long), "submitted done")
 	check(recent(r.target("orders"), time.Now().Add(time.Hour)))
 }

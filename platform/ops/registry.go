@@ -79,5 +79,6 @@ type SavepointRef struct {
 	At    time.Time      `json:"at"`
 	JobID platform.JobID `json:"job_id"`
 	By    string         `json:"by,omitempty"`
+	Size  int64          `json:"size,omitempty"` // bytes, where the cluster told
 	Kind  RestoreKind    `json:"kind"`
 }

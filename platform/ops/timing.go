@@ -5,6 +5,7 @@ import "time"
 // timing is how long procedures wait for what; tests shorten it.
 type timing struct {
 	check   time.Duration // preflight, all of it
+	points  time.Duration // the look at a job's checkpoints in it
 	poll    time.Duration // shortest pause between two looks
 	pollMax time.Duration
 	follow  time.Duration // a submission on its way to RUNNING
@@ -22,6 +23,7 @@ func (t timing) orDefault() timing {
 		}
 	}
 	set(&t.check, 3*time.Second)
+	set(&t.points, 1200*time.Millisecond)
 	set(&t.poll, 200*time.Millisecond)
 	set(&t.pollMax, 3*time.Second)
 	set(&t.follow, 10*time.Minute)

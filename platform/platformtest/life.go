@@ -152,6 +152,8 @@ func (s *suite) reads(t *testing.T, d platform.Driver, job platform.JobID) {
 		})
 		if err != nil || cp.Latest == nil || cp.Interval <= 0 || len(cp.History) == 0 {
 			t.Errorf("checkpoints %+v, %v", cp, err)
+		} else if cp.Latest.Size <= 0 || cp.Retention != "" && cp.Retention != platform.RetainOnCancellation {
+			t.Errorf("last checkpoint of %d bytes, retention %q", cp.Latest.Size, cp.Retention)
 		}
 	}
 	if r, ok := d.(platform.ExceptionReader); ok {
@@ -309,6 +311,7 @@ func (s *suite) failure(t *testing.T) {
 	if x := xs[0]; !strings.Contains(x.Root, "boom") || strings.Contains(x.Root, "\n") || x.At.IsZero() || len(x.Stack) < len(x.Root) {
 		t.Errorf("exception %q at %s", x.Root, x.At)
 	}
+	logs(t, d, c.JobID)
 	restore := s.Job("drey-badpath-" + newID()[:8])
 	restore.JobID, restore.Savepoint = platform.JobID(newID()), "file:///no/such/savepoint"
 	s.cancelAfter(t, restore.JobID)
@@ -323,5 +326,26 @@ func (s *suite) failure(t *testing.T) {
 	})
 	if err != nil || !strings.Contains(xs[0].Root, "/no/such/savepoint") {
 		t.Errorf("exceptions of a job restored from nowhere: %v, %v", xs, err)
+	}
+}
+
+// logs checks that the logs of a failed job tell why it failed.
+func logs(t *testing.T, d platform.Driver, job platform.JobID) {
+	t.Helper()
+	r, ok := d.(platform.LogReader)
+	if !ok {
+		return
+	}
+	const most = 200 << 10
+	list, err := r.Logs(t.Context(), job, most)
+	told := false
+	for _, l := range list {
+		if l.Missed != "" || l.Source == "" || l.Tail == "" || len(l.Tail) > 2*most || l.Size <= 0 {
+			t.Errorf("log of %q: %d bytes, %d of them shown, %s", l.Source, l.Size, len(l.Tail), l.Missed)
+		}
+		told = told || strings.Contains(l.Tail, "boom")
+	}
+	if err != nil || !told {
+		t.Errorf("%d logs do not say why the job failed, %v", len(list), err)
 	}
 }

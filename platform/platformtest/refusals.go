@@ -88,6 +88,10 @@ func (s *suite) wrongIDs(t *testing.T) {
 		_, err = r.Metrics(t.Context(), unknown, []string{"numRestarts"})
 		wantError(t, err, platform.NotFound)
 	}
+	if r, ok := d.(platform.LogReader); ok {
+		_, err = r.Logs(t.Context(), unknown, 1000)
+		wantError(t, err, platform.NotFound)
+	}
 	if r, ok := d.(platform.Rescaler); ok {
 		_, _, err = r.CanRescale(t.Context(), unknown)
 		wantError(t, err, platform.NotFound)

@@ -20,7 +20,8 @@ type Cluster interface {
 	Open(t testing.TB) platform.Driver
 	// Unreachable returns a driver of a cluster whose address nobody answers.
 	Unreachable(t testing.TB) platform.Driver
-	// Job is an endless streaming job with state, of that name, with checkpoints each second; its JobID is empty.
+	// Job is an endless streaming job with state, of that name, with checkpoints each second that stay when it
+	// is cancelled; its JobID is empty.
 	Job(name string) platform.SubmitSQL
 	// Failing is a job that fails at run time with the word "boom" in the root cause, and does not restart.
 	Failing(name string) platform.SubmitSQL

@@ -95,6 +95,7 @@ func (c cluster) Job(name string) platform.SubmitSQL {
 		Name:      name,
 		Prelude:   []string{"SET 'execution.checkpointing.interval' = '1s'", ordersTable, sinkTable},
 		Statement: "INSERT INTO totals SELECT id, COUNT(*) FROM orders GROUP BY id",
+		Config:    map[string]string{"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION"},
 	}
 }
 

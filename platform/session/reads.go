@@ -94,9 +94,21 @@ func (d *Driver) Checkpoints(ctx context.Context, id platform.JobID) (platform.C
 		out.History = append(out.History, *checkpoint(&cp.History[i]))
 	}
 	if conf, err := d.jm.CheckpointConfig(ctx, string(id)); err == nil {
-		out.Interval, out.Timeout = ms(conf.Interval), ms(conf.Timeout)
+		out.Interval, out.Timeout, out.Retention = ms(conf.Interval), ms(conf.Timeout), retention(conf)
 	}
 	return out, nil
+}
+
+func retention(conf flinkrest.CheckpointConfig) platform.Retention {
+	switch x := conf.Externalization; {
+	case x == nil:
+		return ""
+	case !x.Enabled:
+		return platform.NoRetention
+	case x.DeleteOnCanceled:
+		return platform.DeleteOnCancellation
+	}
+	return platform.RetainOnCancellation
 }
 
 func checkpoint(c *flinkrest.Checkpoint) *platform.Checkpoint {
