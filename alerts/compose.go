@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/bot"
-	"github.com/drey-ops/drey/platform"
 )
 
 // How much of what comes from outside a head message shows.
@@ -304,7 +303,7 @@ func (i *Incident) Message() bot.Message { return head(i) }
 
 // ButtonPaths are the commands that the buttons of an incident call.
 func ButtonPaths() []string {
-	return []string{"alerts ack", "alerts unack", "alerts assign", "alerts silence", "alerts unsilence", "alerts escalate", "flink diagnose", "flink savepoint", "flink restart", "flink stop"}
+	return []string{"alerts ack", "alerts unack", "alerts assign", "alerts silence", "alerts unsilence", "alerts escalate", "flink diagnose", "flink logs", "flink savepoint", "flink scale", "flink restart", "flink stop"}
 }
 
 // buttonName is what the configuration calls the button of a command.
@@ -368,37 +367,4 @@ func (i *Incident) opening(label, path string) bot.Button {
 	b := i.button(label, path, bot.Normal)
 	b.Opens = true
 	return b
-}
-
-func jobButtons(i *Incident) bot.Actions {
-	ref, ok := i.jobRef()
-	if !ok {
-		return nil
-	}
-	args, _ := json.Marshal(map[string]string{"job": ref.String()})
-	can := func(op platform.Op) bool { return i.Facts == nil || i.Facts.can(op) }
-	out := bot.Actions{{Label: "Diagnose", Call: bot.Call{Path: "flink diagnose", Args: args, InThread: true}}}
-	if can(platform.OpSavepoint) {
-		out = append(out, bot.Button{Label: "Savepoint", Call: bot.Call{Path: "flink savepoint", Args: args, InThread: true}})
-	}
-	if can(platform.OpSubmitSQL) {
-		out = append(out, bot.Button{Label: "Restart", Confirm: "Restart " + ref.Job + " from its newest savepoint or checkpoint?", Call: bot.Call{Path: "flink restart", Args: args, InThread: true}})
-	}
-	if can(platform.OpStop) {
-		out = append(out, bot.Button{Label: "Stop", Style: bot.Danger, Confirm: "Stop " + ref.Job + " with a savepoint?", Call: bot.Call{Path: "flink stop", Args: args, InThread: true}})
-	}
-	return out
-}
-
-// jobRef names the job for commands: as the cluster knows it, or by the labels while nobody asked the cluster. A job that
-// the cluster does not know has no buttons.
-func (i *Incident) jobRef() (platform.JobRef, bool) {
-	switch {
-	case i.Job == nil || i.Gone:
-		return platform.JobRef{}, false
-	case i.Facts != nil:
-		return i.Facts.Ref, true
-	}
-	// A reporter may mangle names, but never an id.
-	return platform.JobRef{Cluster: i.Job.Cluster, Job: cmp.Or(i.Job.ID, i.Job.Name)}, true
 }

@@ -245,7 +245,7 @@ Job: prod/orders
 Job state: RUNNING, 3 of 4 tasks
 Restarts: 7
 Incident ` + one(t, s).ID + ` · Prometheus · Alertmanager · Flink
-[Ack Diagnose Savepoint Restart Stop Assign…]`
+[Ack Diagnose Logs Savepoint Scale… Restart… Stop… Assign…]`
 	if d := cmp.Diff(want, plainHead(out.heads(t)[0])); d != "" {
 		t.Error(d)
 	}
@@ -256,7 +256,7 @@ func TestEnrichFailsSoft(t *testing.T) {
 		name, note, buttons string
 		jobs                fakeJobs
 	}{
-		{"no answer", "The cluster prod did not answer.", "Ack Diagnose Savepoint Restart Stop", func(ctx context.Context, _, _, _ string) (JobFacts, error) {
+		{"no answer", "The cluster prod did not answer.", "Ack Diagnose Logs Savepoint Scale… Restart… Stop…", func(ctx context.Context, _, _, _ string) (JobFacts, error) {
 			<-ctx.Done()
 			return JobFacts{}, platform.Errorf(platform.Unavailable, "", "no answer")
 		}},
@@ -351,7 +351,7 @@ bind      about the job prod/orders
 match     route "all" matches: true
           to web:oncall
 compose   to web:oncall: "Firing: FlinkJobCrashLoop on prod/orders (critical). FlinkJobCrashLoop happened"
-          buttons: Ack, Diagnose, Savepoint, Restart, Stop, Assign…
+          buttons: Ack, Diagnose, Logs, Savepoint, Scale…, Restart…, Stop…, Assign…
 `
 	id := stemOf(hashOf("job", "prod", "orders"), 0)
 	if d := cmp.Diff(want, strings.ReplaceAll(got, id, "ID")); d != "" {

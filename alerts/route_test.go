@@ -106,7 +106,7 @@ func TestRouteButtons(t *testing.T) {
 		buttons []string
 		want    string
 	}{
-		{nil, "Ack Diagnose Savepoint Restart Stop Assign…"},
+		{nil, "Ack Diagnose Logs Savepoint Scale… Restart… Stop… Assign…"},
 		{[]string{"ack", "silence", "diagnose"}, "Ack Diagnose"},
 		{[]string{"savepoint"}, "Savepoint"},
 		{[]string{}, ""},
@@ -288,7 +288,7 @@ func TestValidateRoutes(t *testing.T) {
 		"alerts.mute_times.a[2]: unknown time zone Nowhere/City",
 		"alerts.mute_times.a[3]: empty: it would hold always",
 		"alerts.mute_times.b: no interval: it would never hold",
-		`alerts.routes[0].buttons[1]: unknown button "explode"; allowed: ack, assign, diagnose, escalate, restart, savepoint, silence, stop`,
+		`alerts.routes[0].buttons[1]: unknown button "explode"; allowed: ack, assign, diagnose, escalate, logs, restart, savepoint, scale, silence, stop`,
 		"alerts.routes[0].channel_from: expected string, but got int",
 		`alerts.routes[0].match: there is no alerts.mute_times.z`,
 		`alerts.routes[0].match: unknown time zone "Nope/Zone"`,

@@ -3,7 +3,7 @@ package commands
 // All is the tree of every command.
 func All(d Deps) Tree {
 	return NewTree(append(Builtin(),
-		flinkJobs(d), flinkJob(d), flinkSQL(d), flinkSession(d), flinkExplain(d), flinkErrors(d),
+		flinkJobs(d), flinkJob(d), flinkSQL(d), flinkSession(d), flinkExplain(d), flinkErrors(d), flinkLogs(d),
 		flinkDiagnose(d), flinkCheckpoints(d),
 		flinkRun(d), flinkJarUpload(d), flinkJarList(d), flinkJarDelete(d),
 		flinkSavepoint(d), flinkStop(d), flinkCancel(d), flinkScale(d), flinkRestart(d),

@@ -31,6 +31,10 @@
 // Env.Actions leaves out the buttons that cannot work for this person, Env.Form asks for the arguments. Every error goes
 // through Explain. The line in all.go and a fresh README.md (make generate) complete the command.
 //
+// What Destroys is confirmed with a typed word. What Changes and has a Spec.Warn asks with a form that has nothing to fill
+// in, made at the moment of the call and good for ten minutes and one run of the job; buttons that call such a command set
+// Opens, and no Confirm, whose text would be as old as its message.
+//
 // Spec.Opens is for a command that answers with a form when it is called with nothing; a button that leads to a form sets
 // Opens too, and its label ends in "…": a house test ties the two. Spec.Files are the endings of the files that it takes
 // from Event.Files, and Spec.Shortcut offers it on messages. A file is there only while its gesture is handled: what waits

@@ -100,6 +100,14 @@ func (r *rig) saysIn(channel, who, line string) bot.Message {
 	return r.chat.Answer(r.t, r.chat.Type(who, channel, line))
 }
 
+// agrees is a person typing a line that asks first, and saying yes; it is the answer to that.
+func (r *rig) agrees(who, line string) bot.Message {
+	r.t.Helper()
+	ev := r.chat.Type(who, "ops", line)
+	r.chat.Answer(r.t, ev)
+	return r.chat.Answer(r.t, r.chat.Submit(r.t, who, ev, nil))
+}
+
 // presses is a person pressing a button of the newest answer to ev.
 func (r *rig) presses(who string, ev bot.Event, label string) bot.Message {
 	r.t.Helper()

@@ -218,12 +218,12 @@ func opButtons(op ops.Operation) bot.Actions {
 		if op.Kind != ops.KindSavepoint {
 			acts = append(acts, Button("Savepoint", "flink savepoint", savepointArgs{Job: job}))
 		}
-		acts = append(acts, bot.Button{Label: "Stop job", Call: CallOf("flink stop", stopArgs{Job: job}), Confirm: "Stop " + job.String() + " with a savepoint?"})
+		acts = append(acts, bot.Button{Label: "Stop job…", Call: CallOf("flink stop", stopArgs{Job: job}), Opens: true})
 	case op.Status == saga.Done && op.Kind == ops.KindStop:
-		acts = append(acts, Button("Restart from savepoint", "flink restart", restartArgs{Job: job, Savepoint: op.Result.Savepoint}))
+		acts = append(acts, bot.Button{Label: "Restart from savepoint…", Call: CallOf("flink restart", restartArgs{Job: job, Savepoint: op.Result.Savepoint}), Opens: true})
 	case op.Status == saga.Failed:
 		if op.Kind == ops.KindRestart && op.Result.Savepoint != "" && op.Result.JobID == "" {
-			acts = append(acts, Button("Restart from savepoint", "flink restart", restartArgs{Job: job, Savepoint: op.Result.Savepoint}))
+			acts = append(acts, bot.Button{Label: "Restart from savepoint…", Call: CallOf("flink restart", restartArgs{Job: job, Savepoint: op.Result.Savepoint}), Opens: true})
 		}
 		acts = append(acts, Button("Show errors", "flink errors", jobArgs{Job: job}))
 	}

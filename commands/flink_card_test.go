@@ -65,14 +65,14 @@ Operation abc123 · olga · started 2026-01-02 03:04:05 UTC
 		}), bot.Good, `Stop with savepoint: prod/orders
 Stopped; savepoint: s3://bucket/savepoint-1
 Operation abc123 · olga · took 1 min
-[Restart from savepoint]`},
+[Restart from savepoint…]`},
 		{"submitted", with(func(o *ops.Operation) {
 			o.Kind, o.Title, o.Status, o.Note, o.By = ops.KindSubmit, "Submit", saga.Done, "running, parallelism 4", ""
 			o.Result, o.Steps = ops.Result{JobID: "0123456789abcdef0123456789abcdef", Parallelism: 4}, nil
 		}), bot.Good, `Submit: prod/orders
 Running, parallelism 4
 Operation abc123 · Job id 0123456789abcdef0123456789abcdef · drey · took 1 min
-[Show job] [Savepoint] [Stop job]`},
+[Show job] [Savepoint] [Stop job…]`},
 		{"failed and rolled back", with(func(o *ops.Operation) {
 			o.Kind, o.Title, o.Status, o.Error = ops.KindScale, "Scale to 8", saga.Failed, "it did not come up at parallelism 8; it runs as before"
 			o.Result = ops.Result{RolledBack: true, Parallelism: 2}

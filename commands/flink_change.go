@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
@@ -39,15 +40,35 @@ type stopArgs struct {
 	Drain bool            `json:"drain" help:"also send the last watermark: the job is not meant to be resumed"`
 }
 
+func (a stopArgs) ref() platform.JobRef             { return a.Job }
+func (a stopArgs) request(t ops.Target) ops.Request { return ops.Stop{Job: t, Drain: a.Drain} }
+func (a stopArgs) question(name string) Confirmation {
+	if a.Drain {
+		return Confirmation{Title: "Drain and stop " + name + "?", Submit: "Drain and stop", Danger: true}
+	}
+	return Confirmation{Title: "Stop " + name + "?", Submit: "Stop the job", Danger: true}
+}
+
 func flinkStop(d Deps) *Command {
 	return New(Spec{
 		Path: "flink stop", Help: "Stop a job with a savepoint",
 		Examples:   []string{"/flink stop orders", "/flink stop orders drain=true"},
 		Permission: "job.stop", Effect: Changes, Op: platform.OpStop,
-		Resolve: ResolveJobs(d.findJob),
+		Resolve: ResolveJobs(d.findJob), Warn: asksFirst[stopArgs](d),
 	}, func(ctx context.Context, e *Env, a stopArgs) (bot.Message, error) {
-		return d.change(ctx, e, a.Job, func(t ops.Target) ops.Request { return ops.Stop{Job: t, Drain: a.Drain} })
+		return d.change(ctx, e, a.Job, a.request)
 	})
+}
+
+type cancelArgs struct{ jobArgs }
+
+func (a cancelArgs) ref() platform.JobRef             { return a.Job }
+func (a cancelArgs) request(t ops.Target) ops.Request { return ops.Cancel{Job: t} }
+func (a cancelArgs) question(name string) Confirmation {
+	return Confirmation{
+		Title: "Cancel " + name + "?", Submit: "Cancel the job", Danger: true,
+		Intro: bot.Textf("To keep the state, use `/flink stop` instead."),
+	}
 }
 
 func flinkCancel(d Deps) *Command {
@@ -55,21 +76,9 @@ func flinkCancel(d Deps) *Command {
 		Path: "flink cancel", Help: "Cancel a job without a savepoint",
 		Examples:   []string{"/flink cancel orders"},
 		Permission: "job.cancel", Effect: Destroys, Op: platform.OpCancel,
-		Resolve: ResolveJobs(d.findJob),
-		Warn: WarnArgs(func(ctx context.Context, _ *Env, a jobArgs) (Confirmation, error) {
-			t, err := d.target(ctx, a.Job)
-			if err != nil {
-				return Confirmation{}, err
-			}
-			p, err := d.Ops.Check(ctx, ops.Cancel{Job: t})
-			if err != nil {
-				return Confirmation{}, err
-			}
-			return Confirmation{Word: t.Name, Title: "Cancel " + t.String() + "?", Submit: "Cancel the job",
-				Intro: bot.Textf("**No savepoint is taken.** %s. To keep the state, use `/flink stop` instead.", upperFirst(p.Safety))}, nil
-		}),
-	}, func(ctx context.Context, e *Env, a jobArgs) (bot.Message, error) {
-		return d.change(ctx, e, a.Job, func(t ops.Target) ops.Request { return ops.Cancel{Job: t} })
+		Resolve: ResolveJobs(d.findJob), Warn: asksFirst[cancelArgs](d),
+	}, func(ctx context.Context, e *Env, a cancelArgs) (bot.Message, error) {
+		return d.change(ctx, e, a.Job, a.request)
 	})
 }
 
@@ -79,14 +88,22 @@ type scaleArgs struct {
 	Vertex      string          `json:"vertex" help:"id or name of one vertex; the default is all" optional:"true"`
 }
 
+func (a scaleArgs) ref() platform.JobRef { return a.Job }
+func (a scaleArgs) request(t ops.Target) ops.Request {
+	return ops.Scale{Job: t, Parallelism: a.Parallelism, Vertex: a.Vertex}
+}
+func (a scaleArgs) question(name string) Confirmation {
+	return Confirmation{Title: fmt.Sprintf("Scale %s to %d?", name, a.Parallelism), Submit: fmt.Sprintf("Scale to %d", a.Parallelism)}
+}
+
 func flinkScale(d Deps) *Command {
 	return New(Spec{
 		Path: "flink scale", Help: "Change the parallelism of a job",
 		Examples:   []string{"/flink scale orders 4"},
 		Permission: "job.scale", Effect: Changes, Op: platform.OpRescale,
-		Resolve: ResolveJobs(d.findJob),
+		Resolve: ResolveJobs(d.findJob), Warn: asksFirst[scaleArgs](d),
 	}, func(ctx context.Context, e *Env, a scaleArgs) (bot.Message, error) {
-		return d.change(ctx, e, a.Job, func(t ops.Target) ops.Request { return ops.Scale{Job: t, Parallelism: a.Parallelism, Vertex: a.Vertex} })
+		return d.change(ctx, e, a.Job, a.request)
 	})
 }
 
@@ -96,13 +113,28 @@ type restartArgs struct {
 	Fresh     bool            `json:"fresh" help:"start without any state"`
 }
 
+func (a restartArgs) ref() platform.JobRef { return a.Job }
+func (a restartArgs) request(t ops.Target) ops.Request {
+	return ops.Restart{Job: t, Savepoint: a.Savepoint, Fresh: a.Fresh}
+}
+func (a restartArgs) question(name string) Confirmation {
+	c := Confirmation{Title: "Restart " + name + "?", Submit: "Restart the job"}
+	switch {
+	case a.Fresh:
+		c.Title, c.Submit, c.Danger = "Restart "+name+" without state?", "Restart without state", true
+	case a.Savepoint != "":
+		c.Intro = bot.Textf("Restore point: `%s`", a.Savepoint)
+	}
+	return c
+}
+
 func flinkRestart(d Deps) *Command {
 	return New(Spec{
 		Path: "flink restart", Help: "Restart a job from its newest savepoint",
 		Examples:   []string{"/flink restart orders", "/flink restart orders savepoint=s3://bucket/savepoint-1"},
 		Permission: "job.restart", Effect: Changes, Op: platform.OpSubmitSQL,
-		Resolve: ResolveJobs(d.findJob),
+		Resolve: ResolveJobs(d.findJob), Warn: asksFirst[restartArgs](d),
 	}, func(ctx context.Context, e *Env, a restartArgs) (bot.Message, error) {
-		return d.change(ctx, e, a.Job, func(t ops.Target) ops.Request { return ops.Restart{Job: t, Savepoint: a.Savepoint, Fresh: a.Fresh} })
+		return d.change(ctx, e, a.Job, a.request)
 	})
 }

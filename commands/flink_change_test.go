@@ -38,12 +38,14 @@ func TestAPressTwice(t *testing.T) {
 	r := newRig(t, map[string]*fakeFlink{"prod": f})
 	ev := r.chat.Type("olga", "ops", "/flink job orders")
 	r.chat.Answer(t, ev)
-	one, two := r.chat.PressAnswer(t, "olga", ev, "Stop"), r.chat.PressAnswer(t, "olga", ev, "Stop")
+	ask := r.chat.PressAnswer(t, "olga", ev, "Stop…")
+	wants(t, r.chat.Answer(t, ask), "Stop prod/orders?", "A savepoint is written first", "Last checkpoint 0 s ago")
+	one, two := r.chat.Submit(t, "olga", ask, nil), r.chat.Submit(t, "olga", ask, nil)
 	answers := []string{shown(r.chat.Answer(t, one)), shown(r.chat.Answer(t, two))}
 	if n := strings.Count(strings.Join(answers, ""), "Started"); n != 1 {
 		t.Errorf("%d started:\n%s", n, strings.Join(answers, "\n"))
 	}
-	r.card("Stop with savepoint: prod/orders", "s3://bucket/savepoint-1", "[Restart from savepoint]")
+	r.card("Stop with savepoint: prod/orders", "s3://bucket/savepoint-1", "[Restart from savepoint…]")
 	if got := f.did(); !slices.Equal(got, []string{"stop orders"}) {
 		t.Errorf("effects %v", got)
 	}
@@ -65,7 +67,7 @@ func TestCancelAsksForTheName(t *testing.T) {
 	f := newFakeFlink(running(1, "orders"))
 	r := newRig(t, map[string]*fakeFlink{"prod": f})
 	ev := r.chat.Type("olga", "ops", "/flink cancel orders")
-	wants(t, r.chat.Answer(t, ev), "Cancel prod/orders?", "No savepoint is taken", "/flink stop")
+	wants(t, r.chat.Answer(t, ev), "Cancel prod/orders?", "No savepoint is written", "/flink stop")
 	if len(f.did()) > 0 {
 		t.Fatalf("effects %v", f.did())
 	}

@@ -85,7 +85,7 @@ func (s *symptoms) buttons(e *Env, ui string) bot.Actions {
 		add(Button("Savepoint", "flink savepoint", savepointArgs{Job: s.ref}))
 	}
 	if s.known.Source != nil && may("job.restart") {
-		add(bot.Button{Label: "Restart", Call: CallOf("flink restart", restartArgs{Job: s.ref}), Confirm: "Restart " + s.name() + " from its newest restore point?"})
+		add(bot.Button{Label: "Restart…", Call: CallOf("flink restart", restartArgs{Job: s.ref}), Opens: true})
 	}
 	if !s.job.State.Terminal() && may("job.scale") {
 		add(bot.Button{Label: "Scale…", Call: CallOf("flink scale", scaleArgs{Job: s.ref}), Opens: true})

@@ -22,6 +22,7 @@ type fakeFlink struct {
 	program    string // the name that a program gives its job
 	jobs       []platform.Job
 	exceptions []platform.Exception
+	logs       []platform.Log
 	points     platform.Checkpoints
 	asked      map[string]int
 	effects    []string // what really happened, in order
@@ -161,6 +162,14 @@ func (f *fakeFlink) Exceptions(ctx context.Context, _ platform.JobID, most int) 
 	}
 	defer f.mu.Unlock()
 	return f.exceptions[:min(most, len(f.exceptions))], nil
+}
+
+func (f *fakeFlink) Logs(ctx context.Context, _ platform.JobID, _ int) ([]platform.Log, error) {
+	if err := f.look(ctx, "logs"); err != nil {
+		return nil, err
+	}
+	defer f.mu.Unlock()
+	return f.logs, nil
 }
 
 func (f *fakeFlink) Checkpoints(ctx context.Context, _ platform.JobID) (platform.Checkpoints, error) {

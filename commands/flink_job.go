@@ -32,7 +32,9 @@ func flinkJob(d Deps) *Command {
 		if err != nil {
 			return bot.Message{}, err
 		}
-		return jobMessage(e, a.Job, j, d.knownAs(ctx, c.Name, j), readJob(ctx, c, j.ID)), nil
+		r := readJob(ctx, c, j.ID)
+		r.changes = d.changes(ctx, c.Name, j)
+		return jobMessage(e, a.Job, j, d.knownAs(ctx, c.Name, j), r), nil
 	})
 }
 
@@ -42,6 +44,35 @@ type jobReads struct {
 	cpErr       error
 	exceptions  []platform.Exception
 	exErr       error
+	changes     []ops.Change // through drey, the newest first
+}
+
+// changesSince is how far back a change of a job is worth a word.
+const changesSince = 7 * 24 * time.Hour
+
+// changes are what drey did to a job of late; the card of a job goes without when the store does not tell.
+func (d Deps) changes(ctx context.Context, cluster string, j platform.Job) []ops.Change {
+	list, err := d.Ops.Recent(ctx, ops.Target{Cluster: cluster, Name: j.Name, JobID: j.ID}, time.Now().Add(-changesSince))
+	if err != nil {
+		return nil
+	}
+	return list
+}
+
+// changeText is one change: "scaled 2 → 4 by Olga, 12 min ago: failed".
+func changeText(now time.Time, c ops.Change) string {
+	s := c.Line
+	if c.By != "" {
+		s += " by " + c.By
+	}
+	s += ", " + ago(now, c.At)
+	switch c.Outcome {
+	case "done":
+		return s
+	case "":
+		return s + ", under way"
+	}
+	return s + ": " + c.Outcome
 }
 
 // readJob asks for everything at once: a slow cluster makes the answer late only once.
@@ -81,6 +112,9 @@ func jobMessage(e *Env, ref platform.JobRef, j platform.Job, known ops.Known, r 
 	}
 	if s, ok := known.Newest(); ok {
 		facts = append(facts, bot.F("Newest restore point", string(s.Kind)+", "+ago(e.Now, s.At)))
+	}
+	if len(r.changes) > 0 {
+		facts = append(facts, bot.F("Last change", changeText(e.Now, r.changes[0])))
 	}
 	m.Blocks = append(m.Blocks, facts)
 	if len(r.exceptions) > 0 {
@@ -150,7 +184,6 @@ func vertices(j platform.Job) (bot.Table, bool) {
 func jobButtons(e *Env, ref platform.JobRef, j platform.Job, known ops.Known) bot.Actions {
 	var acts bot.Actions
 	may := func(perm string) bool { return e.Allowed(perm, ref.Cluster, ref.Job) } // as the press will be judged
-	name := ref.Cluster + "/" + j.Name
 	if j.Healthy() && may("savepoint.create") {
 		acts = append(acts, Button("Savepoint", "flink savepoint", savepointArgs{Job: ref}))
 	}
@@ -158,10 +191,10 @@ func jobButtons(e *Env, ref platform.JobRef, j platform.Job, known ops.Known) bo
 		acts = append(acts, bot.Button{Label: "Scale…", Call: CallOf("flink scale", scaleArgs{Job: ref}), Opens: true})
 	}
 	if known.Source != nil && may("job.restart") {
-		acts = append(acts, bot.Button{Label: "Restart", Call: CallOf("flink restart", restartArgs{Job: ref}), Confirm: "Restart " + name + " from its newest restore point?"})
+		acts = append(acts, bot.Button{Label: "Restart…", Call: CallOf("flink restart", restartArgs{Job: ref}), Opens: true})
 	}
 	if !j.State.Terminal() && may("job.stop") {
-		acts = append(acts, bot.Button{Label: "Stop", Style: bot.Danger, Call: CallOf("flink stop", stopArgs{Job: ref}), Confirm: "Stop " + name + " with a savepoint?"})
+		acts = append(acts, bot.Button{Label: "Stop…", Style: bot.Danger, Call: CallOf("flink stop", stopArgs{Job: ref}), Opens: true})
 	}
 	return append(acts, Button("Diagnose", "flink diagnose", jobArgs{Job: ref}), Button("Errors", "flink errors", jobArgs{Job: ref}), Button("Refresh", "flink job", jobArgs{Job: ref}))
 }
@@ -178,7 +211,7 @@ func forgottenJob(e *Env, k ops.Known) bot.Message {
 	}
 	m.Blocks = append(m.Blocks, text, facts)
 	if k.Source != nil && e.Allowed("job.restart", k.Cluster, k.Name) {
-		m.Blocks = append(m.Blocks, bot.Actions{{Label: "Restart", Call: CallOf("flink restart", restartArgs{Job: ref}), Confirm: "Submit " + ref.String() + " again from its newest restore point?"}})
+		m.Blocks = append(m.Blocks, bot.Actions{{Label: "Restart…", Call: CallOf("flink restart", restartArgs{Job: ref}), Opens: true}})
 	}
 	return m
 }

@@ -114,7 +114,7 @@ func TestJobCard(t *testing.T) {
 	m := r.says("olga", "/flink job orders")
 	wants(t, m, "prod/orders", "State: ● RUNNING", "Tasks: 2 of 2 running", "Restarts: 0", "Last checkpoint: 5 min ago, 14.0 kB in 12 ms", "Failed checkpoints: 2",
 		"Parallelism: 2 (at most 128)", "Last exception, 1 h 0 min ago: java.lang.RuntimeException: boom", "Source | RUNNING | 2 | 12.3 k", "Job id "+string(f.jobs[0].ID))
-	if got := strings.Join(labels(m), " "); got != "Savepoint Scale… Stop Diagnose Errors Refresh" { // it was not submitted through drey: no Restart
+	if got := strings.Join(labels(m), " "); got != "Savepoint Scale… Stop… Diagnose Errors Refresh" { // it was not submitted through drey: no Restart
 		t.Errorf("buttons: %s", got)
 	}
 	if got := strings.Join(labels(r.says("vera", "/flink job orders")), " "); got != "Diagnose Errors Refresh" {
@@ -152,7 +152,7 @@ func TestAnIDOfSomeDigitsStaysTheJobThatItNames(t *testing.T) {
 	f := newFakeFlink(a, b)
 	r := newRig(t, map[string]*fakeFlink{"prod": f})
 	wants(t, r.says("olga", "/flink job bbbbbb"), "Job id "+string(b.ID))
-	wants(t, r.says("olga", "/flink stop bbbbbb2"), "Started")
+	wants(t, r.agrees("olga", "/flink stop bbbbbb2"), "Started")
 	r.card("Stop with savepoint: prod/twin")
 	eventually(t, "the second is stopped", func() bool { return len(f.did()) == 1 })
 	if j := f.find(a.ID); j.State != platform.Running {
@@ -170,6 +170,8 @@ func TestAChangeDoesNotFallOnANamesake(t *testing.T) {
 		t.Fatalf("effects %v", dev.did())
 	}
 	wants(t, r.says("olga", "/flink job orders"), "dev/orders") // a look harms nobody
-	wants(t, r.presses("olga", ev, "dev/orders"), "Started")
+	chosen := r.chat.PressAnswer(t, "olga", ev, "dev/orders")
+	wants(t, r.chat.Answer(t, chosen), "Stop dev/orders?")
+	wants(t, r.chat.Answer(t, r.chat.Submit(t, "olga", chosen, nil)), "Started")
 	wants(t, r.says("olga", "/flink stop elsewhere"), "on the clusters that answer; cluster prod does not answer")
 }

@@ -103,7 +103,14 @@ func (r *Router) handle(ctx context.Context, ev bot.Event, show func(bot.Message
 	if err := r.guard(ctx, e, args); err != nil {
 		return bot.Message{}, err
 	}
-	return c.run(ctx, e, args)
+	m, err := c.run(ctx, e, args)
+	if e.answers() { // the question has done its duty
+		if err != nil {
+			m, err = r.tell(ev, err), nil
+		}
+		m.Instead = true
+	}
+	return m, err
 }
 
 // nearest keeps of the commands that were perhaps meant those that the person may run.
@@ -172,7 +179,8 @@ func textArgs(raw json.RawMessage) map[string]string {
 
 // guard asks for what the policy or the command's effect requires besides the right.
 func (r *Router) guard(ctx context.Context, e *Env, args any) error {
-	if e.Approved != "" || e.cmd.Effect != Destroys && e.Decision.Require == NoRequirement {
+	asks := e.cmd.Warn != nil
+	if e.Approved != "" || e.cmd.Effect != Destroys && e.Decision.Require == NoRequirement && !asks {
 		return nil
 	}
 	warn := Confirmation{}
@@ -183,12 +191,15 @@ func (r *Router) guard(ctx context.Context, e *Env, args any) error {
 		}
 	}
 	warn.fill(e, args)
-	if e.cmd.Effect == Destroys || e.Decision.Require == RequireConfirm {
+	switch {
+	case e.cmd.Effect == Destroys || e.Decision.Require == RequireConfirm:
 		if err := e.confirm(warn); err != nil {
 			return err
 		}
+	case asks && e.Decision.Require == NoRequirement:
+		return e.ask(warn)
 	}
-	if e.Decision.Require == RequireApproval {
+	if e.Decision.Require == RequireApproval { // its card asks
 		return r.askApproval(ctx, e, args, warn)
 	}
 	return nil

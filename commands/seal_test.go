@@ -193,12 +193,16 @@ func (w *whole) says(who, line string) bot.Message {
 	if m.Form == nil || bound.Form == nil {
 		return m
 	}
-	call, again, err := w.binder.Find(w.t.Context(), bound.Form.ID, map[string]string{confirmKey: m.Form.Fields[0].Match})
+	typed := map[string]string{}
+	for _, f := range m.Form.Fields {
+		typed[f.Name] = f.Match
+	}
+	call, again, err := w.binder.Find(w.t.Context(), bound.Form.ID, typed)
 	if err != nil || again != nil {
 		w.t.Fatalf("form: %v %v", again, err)
 	}
 	m = w.router.Handle(w.t.Context(), bot.Event{
-		ID: storage.NewID(), Actor: web(who), Place: webOps(), Call: call, Button: bound.Form.ID, Form: map[string]string{confirmKey: m.Form.Fields[0].Match},
+		ID: storage.NewID(), Actor: web(who), Place: webOps(), Call: call, Button: bound.Form.ID, Form: typed,
 	}, nil)
 	w.bind(m)
 	return m

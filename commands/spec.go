@@ -49,8 +49,8 @@ type Spec struct {
 	// Resolve makes the arguments exact ("orders" → prod/orders) before the second check. It may ask clusters. An error of
 	// Tell puts a question back to the person. Made by ResolveArgs or ResolveJobs; nil: nothing to resolve.
 	Resolve Resolver
-	// Warn says what a confirmed run would lose, for the confirmation and the approval card. Made by WarnArgs; nil: a
-	// general sentence.
+	// Warn says what a run would lose, for the question before it and the approval card. Made by WarnArgs; nil: a general
+	// sentence. What Changes and has a Warn asks before it runs, however it was called.
 	Warn Warning
 }
 

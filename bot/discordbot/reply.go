@@ -56,7 +56,7 @@ func (b *Bot) Reply(ctx context.Context, ev bot.Event, m bot.Message) error {
 	}
 	switch {
 	case a.m.Form != nil:
-		out, files := b.formMessage(a.m, g.user)
+		out, files := b.formMessage(a.m, g)
 		return a.private(ctx, out, files)
 	case a.m.Instead && g.over:
 		return a.change(ctx, original)
@@ -90,7 +90,7 @@ func (a *answer) first(ctx context.Context) (done bool, err error) {
 	case m.Form != nil && len(m.Form.Fields) > 0 && g.kind != submit:
 		r = firstResponse{Type: respondModal, Data: modalOf(m.Form)}
 	case m.Form != nil && len(files) == 0:
-		out, _ = a.b.formMessage(m, g.user)
+		out, _ = a.b.formMessage(m, g)
 		out.Flags |= flagEphemeral
 		r.Data = out
 	case m.Instead && g.hidden && len(files) == 0:

@@ -47,6 +47,9 @@ func (b *Bot) keptModal(p pressed, user string) *modal {
 
 func choiceButton(p pressed, label string, danger bool) button {
 	style := bot.Normal
+	if p.act == actYes || p.act == actYesOp {
+		style = bot.Primary
+	}
 	if danger {
 		style = bot.Danger
 	}

@@ -12,6 +12,11 @@ type held = bot.Kept[*bot.Form]
 
 // hold keeps a form, and returns what is said in its stead.
 func (b *Bot) hold(f *bot.Form) bot.Message {
+	if len(f.Fields) == 0 { // there is nothing to fill in: the press sends it
+		return bot.Message{Title: f.Title, Tone: bot.Warn, Private: true, Blocks: []bot.Block{
+			f.Intro, bot.Actions{{ID: f.ID, Label: f.Submit, Style: bot.Primary}},
+		}}
+	}
 	id := b.held.Keep(f, b.o.Now())
 	return bot.Message{
 		Title: f.Title, Private: true, Blocks: []bot.Block{

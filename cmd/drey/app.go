@@ -79,6 +79,7 @@ func (a *app) build(ctx context.Context) (err error) {
 		Clusters:   a.clusters.byName,
 		Planned:    a.planned,
 		Operation:  a.operation,
+		Changes:    a.changes,
 		OnWebhook:  func(source, result string, _ time.Duration) { a.metrics.webhooks.WithLabelValues(source, result).Inc() },
 	})
 	if err != nil {
@@ -93,6 +94,19 @@ func (a *app) build(ctx context.Context) (err error) {
 	a.dispatch = bot.NewDispatcher(a.db, a.log, bot.DispatcherOptions{OnHandled: a.metrics.onHandled}, a.router, a.networks...)
 	a.metrics.registry.MustRegister(newLooks(a.db, a.ops, a.alerts))
 	return nil
+}
+
+// changes tells what drey's operations did to a job of late.
+func (a *app) changes(ctx context.Context, cluster, job string, since time.Time) ([]alerts.Change, error) {
+	list, err := a.ops.Recent(ctx, ops.Target{Cluster: cluster, Name: job}, since)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]alerts.Change, 0, len(list))
+	for _, c := range list {
+		out = append(out, alerts.Change{At: c.At, Ended: c.Ended, Kind: string(c.Kind), By: c.By, Outcome: c.Outcome, Operation: c.Operation, Line: c.Line})
+	}
+	return out, nil
 }
 
 // planned says for the watcher what drey's own operations have to do with a run of a job. The operation at work is looked for

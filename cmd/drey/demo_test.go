@@ -177,7 +177,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("Alertmanager's silences: %s", body)
 	}
 	must(pressNow(ctx, olga, "oncall", "Unsilence"))
-	must(olga.say(ctx, "ops", "/flink scale orders 4"))
+	must(olga.say(ctx, "ops", "/flink scale orders 4 confirm=orders"))
 	d.sees(olga, "oncall", `FlinkJobCrashLoop on demo/payments.*Silence…`, "", 30*time.Second)
 
 	thread, err := threadOf(ctx, olga, "oncall", regexp.MustCompile(`FlinkJobCrashLoop on demo/payments.*Incident`))

@@ -155,12 +155,15 @@ func (p *discordPerson) question(b button) (id string, ok bool) {
 
 // opens says whether a form is come back to, or sent, by a button of this label.
 func opens(label string) bool {
-	return slices.Contains([]string{"Correct…", "Open form", "Run"}, label)
+	return slices.Contains([]string{"Correct…", "Open form"}, label)
 }
 
 // offered is the newest message that has such a button.
 func (p *discordPerson) offered(channel string) (m discordtest.Seen, label string, ok bool) {
 	for _, m := range slices.Backward(p.sees(channel, "")) {
+		if len(m.Buttons) == 2 && m.Buttons[1] == "Not now" && len(m.Disabled) == 0 { // there is nothing to fill in
+			return m, m.Buttons[0], true
+		}
 		for _, l := range m.Buttons {
 			if opens(l) && !slices.Contains(m.Disabled, l) {
 				return m, l, true

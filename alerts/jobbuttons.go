@@ -1,0 +1,49 @@
+package alerts
+
+import (
+	"cmp"
+	"encoding/json"
+
+	"github.com/drey-ops/drey/bot"
+	"github.com/drey-ops/drey/platform"
+)
+
+// jobButtons are the commands on the incident's job that its cluster can run. What stops or restarts it asks first.
+func jobButtons(i *Incident) bot.Actions {
+	ref, ok := i.jobRef()
+	if !ok {
+		return nil
+	}
+	args, _ := json.Marshal(map[string]string{"job": ref.String()})
+	can := func(op platform.Op) bool { return i.Facts == nil || i.Facts.can(op) }
+	out := bot.Actions{
+		{Label: "Diagnose", Call: bot.Call{Path: "flink diagnose", Args: args, InThread: true}},
+		{Label: "Logs", Call: bot.Call{Path: "flink logs", Args: args, InThread: true}},
+	}
+	if can(platform.OpSavepoint) {
+		out = append(out, bot.Button{Label: "Savepoint", Call: bot.Call{Path: "flink savepoint", Args: args, InThread: true}})
+	}
+	if can(platform.OpRescale) || can(platform.OpStop) && can(platform.OpSubmitSQL) {
+		out = append(out, bot.Button{Label: "Scale…", Call: bot.Call{Path: "flink scale", Args: args, InThread: true}, Opens: true})
+	}
+	if can(platform.OpSubmitSQL) {
+		out = append(out, bot.Button{Label: "Restart…", Call: bot.Call{Path: "flink restart", Args: args, InThread: true}, Opens: true})
+	}
+	if can(platform.OpStop) {
+		out = append(out, bot.Button{Label: "Stop…", Style: bot.Danger, Call: bot.Call{Path: "flink stop", Args: args, InThread: true}, Opens: true})
+	}
+	return out
+}
+
+// jobRef names the job for commands: as the cluster knows it, or by the labels while nobody asked the cluster. A job that
+// the cluster does not know has no buttons.
+func (i *Incident) jobRef() (platform.JobRef, bool) {
+	switch {
+	case i.Job == nil || i.Gone:
+		return platform.JobRef{}, false
+	case i.Facts != nil:
+		return i.Facts.Ref, true
+	}
+	// A reporter may mangle names, but never an id.
+	return platform.JobRef{Cluster: i.Job.Cluster, Job: cmp.Or(i.Job.ID, i.Job.Name)}, true
+}
