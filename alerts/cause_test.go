@@ -134,6 +134,9 @@ Incident ` + one(t, s).ID + ` · Prometheus · Alertmanager
 	if d := cmp.Diff(want, plainHead(out.heads(t)[0])); d != "" {
 		t.Error(d)
 	}
+	if n := len(out.heads(t)[0].Message.Blocks); n > 8 { // Discord takes 10 in one message, and the affected and the runbook may come
+		t.Errorf("the head has %d blocks", n)
+	}
 	if cause := one(t, s).Cause; cause == nil || !cause.New || cause.Count != 2 || cause.Fingerprint == "" {
 		t.Errorf("cause %+v", cause)
 	}

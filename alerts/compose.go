@@ -27,16 +27,16 @@ func head(i *Incident) bot.Message {
 		m.Blocks = append(m.Blocks, bot.Textf("**%s**", s))
 	}
 	// What broke, why, and what is safe to do come first, then since when: a phone shows that much.
-	m.Blocks = append(m.Blocks, i.causeBlocks()...)
-	m.Blocks = append(m.Blocks, i.safetyBlocks()...)
+	m.Blocks = append(m.Blocks, stacked(append(i.causeBlocks(), i.safetyBlocks()...))...)
 	m.Blocks = append(m.Blocks, append(stateFields(i), jobFields(i)...))
 	if len(i.Affected) > 0 {
 		m.Blocks = append(m.Blocks, bot.Textf("**Jobs kept back** while it is down: %v", i.affected()))
 	}
-	m.Blocks = append(m.Blocks, i.jobBlocks()...)
+	about := i.jobBlocks()
 	if len(i.Alerts) > 1 {
-		m.Blocks = append(m.Blocks, bot.Textf("%s", i.members(nil)))
+		about = append(about, bot.Textf("%s", i.members(nil)))
 	}
+	m.Blocks = append(m.Blocks, stacked(about)...)
 	if s := annotation(shown, "description", "message"); s != "" {
 		m.Blocks = append(m.Blocks, bot.Textf("%s", clip(s, maxDescription)))
 	}
@@ -291,6 +291,7 @@ func notes(i *Incident) []bot.Block {
 	if i.Before != "" {
 		out = append(out, bot.Notef("Fired before as `%s`.", i.Before))
 	}
+	out = stacked(out)
 	last := bot.Notef("Incident `%s`", i.ID)
 	for _, l := range links(i) {
 		last.Spans = append(last.Spans, bot.Span{Text: " · "}, bot.Span{Text: l.Label, URL: l.URL})
