@@ -51,10 +51,11 @@ const (
 	plannedKeep = 24 * time.Hour
 )
 
-// PlanChange makes an operation looked at now: whether its job's alerts are to be silent, or to speak again. It belongs into every
+// PlanChange makes an operation looked at now: whether its job's alerts are to be silent, or to speak again, and what to tell of it
+// in the job's episode. It belongs into every
 // transaction that starts or changes the operation; op is its id, and kind what it does.
 func PlanChange(tx *storage.Tx, op, kind string) {
-	if disturbs(kind) {
+	if tells(kind) {
 		tx.Enqueue(plannedQueue, op, time.Time{})
 	}
 }
@@ -112,11 +113,17 @@ func (s *Service) tendPlans(ctx context.Context, items []storage.Item) {
 
 func (s *Service) tendPlan(ctx context.Context, it storage.Item) error {
 	op, err := s.hooks.Operation(ctx, it.ID)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && !disturbs(op.Kind) {
+	if errors.Is(err, storage.ErrNotFound) {
 		return s.finish(ctx, it)
+	}
+	if err == nil {
+		err = s.tellOperation(ctx, op)
 	}
 	if err != nil {
 		return err // the lease runs out, and somebody looks again
+	}
+	if !disturbs(op.Kind) {
+		return s.finish(ctx, it) // its next change brings it again
 	}
 	p, _, err := s.plannedTable().Get(ctx, it.ID)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
