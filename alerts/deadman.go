@@ -274,7 +274,7 @@ func (s *Service) tellPath(ctx context.Context, h heartbeat, say string, silent 
 	a := labelled(pathSilent, "critical", say, what, h.Seen, hashOf(pathSilent, h.Source)[:16], group)
 	if !silent {
 		a.Status, a.EndsAt = Resolved, now
-		a.Annotations["summary"] = "The watchdog of " + h.Source + " comes again"
+		a.Annotations = map[string]string{"summary": "The watchdog of " + h.Source + " comes again"}
 	}
 	_, err := s.own(ctx, group, []PayloadAlert{a})
 	return err
