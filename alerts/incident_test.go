@@ -263,10 +263,10 @@ func TestEnrichFailsSoft(t *testing.T) {
 		{"gone", "The cluster prod does not know this job", "Ack", func(context.Context, string, string, string) (JobFacts, error) {
 			return JobFacts{}, platform.Errorf(platform.NotFound, "", "no such job")
 		}},
-		{"failed", "Job state: FAILED", "Ack Diagnose Restart", func(context.Context, string, string, string) (JobFacts, error) {
+		{"failed", "Job state: FAILED", "Ack Diagnose Logs Restart…", func(context.Context, string, string, string) (JobFacts, error) {
 			return JobFacts{Ref: platform.JobRef{Cluster: "prod", Job: "orders"}, State: platform.Failed}, nil
 		}},
-		{"cannot", "Job state: RUNNING", "Ack Diagnose Restart", func(context.Context, string, string, string) (JobFacts, error) {
+		{"cannot", "Job state: RUNNING", "Ack Diagnose Logs Scale… Restart…", func(context.Context, string, string, string) (JobFacts, error) {
 			return JobFacts{State: platform.Running, Cannot: []platform.Op{platform.OpSavepoint, platform.OpStop}}, nil
 		}},
 	} {
