@@ -150,3 +150,13 @@ func TestAssign(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// silenceFor is a person silencing an incident for d.
+func silenceFor(t *testing.T, s *Service, id string, by bot.Actor, d time.Duration, comment string) (Answer, error) {
+	t.Helper()
+	p, err := s.Plan(t.Context(), id, Wish{Until: d.String(), Comment: comment})
+	if err != nil {
+		return Answer{}, err
+	}
+	return s.Silence(t.Context(), p, by)
+}

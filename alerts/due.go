@@ -18,7 +18,7 @@ const (
 )
 
 // dueAt is when the clock has something to say about the incident; zero: never.
-func (i *Incident) dueAt() time.Time { return i.ackDue() }
+func (i *Incident) dueAt() time.Time { return sooner(i.ackDue(), i.noteAt()) }
 
 // due does what the clock asks for.
 func (s *Service) due(ctx context.Context, items []storage.Item) {
@@ -31,7 +31,7 @@ func (s *Service) dueOne(ctx context.Context, it storage.Item) error {
 	var left time.Duration
 	_, err := s.change(ctx, it.ID, func(i *Incident, tx *storage.Tx) ([]story, error) {
 		now := s.hooks.Now()
-		stories := i.tendAck(s.options.Ack, now)
+		stories := append(i.tendAck(s.options.Ack, now), i.noteEnd(now)...)
 		if len(stories) == 0 {
 			left = 0
 			if at := i.dueAt(); !at.IsZero() {

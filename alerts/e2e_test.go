@@ -194,12 +194,12 @@ func resolvedWhileSilenced(t *testing.T, r *rig) {
 	t.Helper()
 	r.send(0, time.Minute, crashLoop())
 	r.until("a thread", func() bool { return len(r.said("head")) == 1 })
-	a, err := r.service.Silence(t.Context(), r.one().ID, olga(), time.Hour, "deploying")
+	a, err := silenceFor(t, r.service, r.one().ID, olga(), time.Hour, "deploying")
 	if err != nil || a.Pending {
 		t.Fatal(a.Say, err)
 	}
 	t.Log(a.Say)
-	again, err := r.service.Silence(t.Context(), r.one().ID, olga(), time.Hour-time.Minute, "")
+	again, err := silenceFor(t, r.service, r.one().ID, olga(), time.Hour-time.Minute, "")
 	if err != nil || !again.Already {
 		t.Fatal(again.Say, err)
 	}
@@ -225,7 +225,7 @@ func alertmanagerKilled(t *testing.T, r *rig) {
 	t.Helper()
 	r.send(0, time.Minute, crashLoop())
 	r.until("a thread", func() bool { return len(r.said("head")) == 1 })
-	if _, err := r.service.Silence(t.Context(), r.one().ID, olga(), time.Hour, ""); err != nil {
+	if _, err := silenceFor(t, r.service, r.one().ID, olga(), time.Hour, ""); err != nil {
 		t.Fatal(err)
 	}
 	r.ams[0].Kill()

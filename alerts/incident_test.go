@@ -313,7 +313,7 @@ func TestSilenceNeedsAnAPI(t *testing.T) {
 	if got := labels(out.heads(t)[0]); got != "Ack Assign…" {
 		t.Errorf("buttons %q", got)
 	}
-	if _, err := s.Silence(t.Context(), one(t, s).ID, olga(), time.Hour, ""); platform.KindOf(err) != platform.Unsupported {
+	if _, err := silenceFor(t, s, one(t, s).ID, olga(), time.Hour, ""); platform.KindOf(err) != platform.Unsupported {
 		t.Errorf("got %v", err)
 	}
 }
@@ -324,7 +324,7 @@ func TestSilencePending(t *testing.T) {
 	o.Sources["main"] = Source{Token: testToken, Alertmanager: Addresses{"http://127.0.0.1:1"}}
 	s, out, _ := newService(t, o, Hooks{})
 	take(t, s, webhook("Down", nil, Firing))
-	a, err := s.Silence(t.Context(), one(t, s).ID, olga(), time.Hour, "")
+	a, err := silenceFor(t, s, one(t, s).ID, olga(), time.Hour, "")
 	if err != nil || !a.Pending || one(t, s).State() != Firing {
 		t.Errorf("%+v, %v", a, err)
 	}

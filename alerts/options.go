@@ -34,6 +34,8 @@ type Options struct {
 	OnCall map[string]oncall.Options `yaml:"oncall"`
 	// Escalations are what happens by and by while nobody takes care of an incident, by name: for the escalate of routes.
 	Escalations map[string]Escalation `yaml:"escalations"`
+	// Silence bounds the silences made from chat.
+	Silence SilenceOptions `yaml:"silence"`
 	// Watch is drey's own look at the clusters.
 	Watch Watch `yaml:"watch"`
 	// OneThreadPer says what shares a thread: "job", the default, makes one of all that is about a Flink job at one time, whatever
@@ -122,7 +124,7 @@ func (o Options) withDefaults() Options {
 	if o.MaxBody == 0 {
 		o.MaxBody = 1 << 20
 	}
-	o.Ack = o.Ack.withDefaults()
+	o.Ack, o.Silence = o.Ack.withDefaults(), o.Silence.withDefaults()
 	o.Watch = o.Watch.withDefaults()
 	o.Storm = o.Storm.withDefaults()
 	return o
@@ -138,6 +140,7 @@ func (o Options) Validate() error {
 		p.add("routes", `there are sources but no route, so alerts would reach nobody; add { name: all, match: "true", to: ["web:ops"] }`)
 	}
 	o.Ack.validate(&p)
+	o.Silence.validate(&p)
 	o.Watch.validate(&p, o)
 	o.validateDeadmen(&p)
 	o.validateReports(&p)

@@ -167,9 +167,12 @@ func (s *Service) reconcileOne(ctx, limit context.Context, c claimed, looks map[
 		if filled && i.Fill != nil && c.inc.Fill.Since.Equal(i.Fill.Since) {
 			i.Fill, i.Cut = nil, 0
 		}
-		stories := i.applySilences(did)
+		stories, over := i.applySilences(did)
 		if i.Open() {
 			stories = append(stories, i.compare(looks, now, s.options.ReconcileEvery)...)
+		}
+		for _, x := range over { // after the look: it says what still fires
+			stories = append(stories, i.silenceOver(x))
 		}
 		if before == digestOf(i) && len(stories) == 0 {
 			return nil, errSame
@@ -223,6 +226,11 @@ func (s *Service) letGo(tx *storage.Tx, it storage.Item, i *Incident, now time.T
 	at := now.Add(s.options.ReconcileEvery)
 	if !i.Open() && i.Fill != nil {
 		at = later(at, i.Fill.Since)
+	}
+	for _, x := range i.liveSilences(now) {
+		if end := x.Until.Add(time.Second); end.After(now) && end.Before(at) {
+			at = end
+		}
 	}
 	tx.Release(it, at)
 }

@@ -139,13 +139,17 @@ func TestSilencesFollowAlertmanager(t *testing.T) {
 		{"still there", silenced{id: "s1", until: until}, "", false},
 		{"lost", silenced{id: "s2", until: until, lost: true}, "Silenced again: Alertmanager had lost the silence of Olga until 2026-11-21 00:57 UTC", false},
 		{"ended outside", silenced{ended: true, outside: true}, "The silence of Olga was ended in Alertmanager", true},
-		{"ran out", silenced{ended: true}, "The silence of Olga is over", true},
+		{"ran out", silenced{ended: true}, "The silence of Olga is over: it still fires", true},
 		{"refused", silenced{ended: true, refused: "bad matcher"}, "Not silenced: bad matcher", true},
 		{"moved", silenced{id: "s1", until: until.Add(time.Hour)}, "The silence of Olga was changed in Alertmanager: it ends 2026-11-21 01:57 UTC", false},
 	} {
 		i := openIncident(now, "a")
 		i.Silences = []Silence{{Op: "op", ID: "s1", Until: until, Told: until, By: olga()}}
-		got := strings.Join(told(i.applySilences(map[string]silenced{"op": tt.did})), " | ")
+		out, over := i.applySilences(map[string]silenced{"op": tt.did})
+		for _, x := range over {
+			out = append(out, i.silenceOver(x))
+		}
+		got := strings.Join(told(out), " | ")
 		if got != tt.told || i.Silences[0].Ended != tt.ended {
 			t.Errorf("%s: %q, ended %v", tt.name, got, i.Silences[0].Ended)
 		}

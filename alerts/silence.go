@@ -15,19 +15,24 @@ import (
 // Silence is a silence that drey made for an incident. Op is minted and stored before Alertmanager is asked, and stands in
 // the comment there: so a silence whose answer was lost is found again instead of made twice.
 type Silence struct {
-	Op       string                 `json:"op"`
-	ID       string                 `json:"id,omitempty"` // in Alertmanager; empty while it is not made yet
-	Matchers []alertmanager.Matcher `json:"matchers"`
-	From     time.Time              `json:"from"`
-	Until    time.Time              `json:"until"`
-	By       bot.Actor              `json:"by"`
-	Comment  string                 `json:"comment,omitempty"`
-	Asked    time.Time              `json:"asked"`         // when a person last asked for it, or for its end
-	Told     time.Time              `json:"told,omitzero"` // the end that the thread was last told
-	EndedBy  *bot.Actor             `json:"ended_by,omitempty"`
-	Ended    bool                   `json:"ended,omitempty"`  // it ran out or was ended: nothing is wanted of it any more
-	Ending   bool                   `json:"ending,omitempty"` // to be ended in Alertmanager
-	Remade   int                    `json:"remade,omitempty"` // how often Alertmanager had lost it
+	Op       string                `json:"op"`
+	ID       string                `json:"id,omitempty"` // in Alertmanager; empty while it is not made yet
+	Matchers alertmanager.Matchers `json:"matchers"`
+	From     time.Time             `json:"from"`
+	Until    time.Time             `json:"until"`
+	By       bot.Actor             `json:"by"`
+	Comment  string                `json:"comment,omitempty"`
+	Asked    time.Time             `json:"asked"`         // when a person last asked for it, or for its end
+	Told     time.Time             `json:"told,omitzero"` // the end that the thread was last told
+	EndedBy  *bot.Actor            `json:"ended_by,omitempty"`
+	Ended    bool                  `json:"ended,omitempty"`  // it ran out or was ended: nothing is wanted of it any more
+	Ending   bool                  `json:"ending,omitempty"` // to be ended in Alertmanager
+	Remade   int                   `json:"remade,omitempty"` // how often Alertmanager had lost it
+	// Keep makes it hold until the incident resolves: Until is renewed until then, at most to Bound.
+	Keep  bool      `json:"keep,omitempty"`
+	Bound time.Time `json:"bound,omitzero"`
+	// Noted is the end that the thread was told is near.
+	Noted time.Time `json:"noted,omitzero"`
 }
 
 // Suppressed says why Alertmanager keeps quiet about the incident, other than by drey's own silence.
@@ -41,15 +46,34 @@ type Suppressed struct {
 // marker is what tells our silences from others in Alertmanager's list.
 func marker(op string) string { return "drey:" + op }
 
-// outside is the silence as Alertmanager takes it.
-func (s Silence) outside() alertmanager.Silence {
+// opAnnotation is where the op of a silence stands in an Alertmanager that keeps annotations.
+const opAnnotation = "drey/op"
+
+// opOf is the op of a silence of drey's in Alertmanager, or nothing.
+func opOf(s alertmanager.Silence) string {
+	if op := s.Annotations[opAnnotation]; op != "" {
+		return op
+	}
+	if at := strings.LastIndex(s.Comment, "["+marker("")); at >= 0 {
+		op, _, _ := strings.Cut(s.Comment[at+len("["+marker("")):], "]")
+		return op
+	}
+	return ""
+}
+
+// outside is the silence as Alertmanager takes it. The op goes into an annotation where those are kept, else into the comment.
+func (s Silence) outside(annotations bool) alertmanager.Silence {
 	comment := s.Comment
 	if comment == "" {
 		comment = "silenced from chat"
 	}
-	return alertmanager.Silence{
-		ID: s.ID, Matchers: s.Matchers, StartsAt: s.From, EndsAt: s.Until, CreatedBy: who(s.By), Comment: fmt.Sprintf("%s [%s]", comment, marker(s.Op)),
+	out := alertmanager.Silence{ID: s.ID, Matchers: s.Matchers, StartsAt: s.From, EndsAt: s.Until, CreatedBy: who(s.By), Comment: comment}
+	if annotations {
+		out.Annotations = map[string]string{opAnnotation: s.Op}
+		return out
 	}
+	out.Comment = fmt.Sprintf("%s [%s]", comment, marker(s.Op))
+	return out
 }
 
 // ownSilence is drey's silence in force, or nil.
@@ -70,6 +94,12 @@ func (i *Incident) silence(op string) *Silence {
 	}
 	return nil
 }
+
+// Silenced is drey's silence in force, or nil.
+func (i *Incident) Silenced() *Silence { return i.ownSilence() }
+
+// Matchers are those that hide exactly the incident's alerts.
+func (i *Incident) Matchers() []alertmanager.Matcher { return i.matchers() }
 
 // liveSilences are those that something is still wanted of.
 func (i *Incident) liveSilences(now time.Time) []Silence {
@@ -112,9 +142,17 @@ func (i *Incident) episodeMatchers() []alertmanager.Matcher {
 	return out
 }
 
+// endText says when a silence ends, after the words before it.
+func (s Silence) endText() bot.Text {
+	if s.Keep {
+		return bot.Textf("until it resolves, at most until %v", moment(s.Bound))
+	}
+	return bot.Textf("until %v", moment(s.Until))
+}
+
 func (i *Incident) silenceText() bot.Text {
 	if s := i.ownSilence(); s != nil {
-		return bot.Textf("by %s until %v", who(s.By), moment(s.Until))
+		return bot.Textf("by %s %v", who(s.By), s.endText())
 	}
 	s := i.Suppressed
 	switch {
@@ -136,11 +174,7 @@ func (i *Incident) silenceText() bot.Text {
 func matcherText(ms []alertmanager.Matcher) string {
 	var out []string
 	for _, m := range ms {
-		is := "="
-		if m.IsRegex {
-			is = "=~"
-		}
-		out = append(out, fmt.Sprintf("%s%s%q", m.Name, is, clip(m.Value, 100)))
+		out = append(out, fmt.Sprintf("%s%s%q", m.Name, m.Is(), clip(m.Value, 100)))
 	}
 	return strings.Join(out, ", ")
 }

@@ -105,7 +105,7 @@ func TestLostAnswers(t *testing.T) {
 	m, s, out, c := moodyService(t)
 	id := one(t, s).ID
 	m.lose = 1
-	a, err := s.Silence(t.Context(), id, olga(), time.Hour, "")
+	a, err := silenceFor(t, s, id, olga(), time.Hour, "")
 	if err != nil || !a.Pending {
 		t.Fatal(a.Say, err)
 	}
@@ -118,10 +118,10 @@ func TestLostAnswers(t *testing.T) {
 	if i := one(t, s); i.State() != Silenced || len(m.silences) != 1 {
 		t.Fatalf("%s, %d silences", i.State(), len(m.silences))
 	}
-	if got := labels(out.heads(t)[0]); got != "Unsilence" {
+	if got := labels(out.heads(t)[0]); got != "Extend… End silence" {
 		t.Errorf("buttons %q", got)
 	}
-	longer, err := s.Silence(t.Context(), id, olga(), 3*time.Hour, "")
+	longer, err := silenceFor(t, s, id, olga(), 3*time.Hour, "")
 	if err != nil || longer.Already || len(m.silences) != 1 || !m.silences[0].EndsAt.Equal(one(t, s).Silences[0].Until) {
 		t.Errorf("lengthened: %q, %v, %+v", longer.Say, err, m.silences)
 	}
@@ -134,7 +134,7 @@ func TestLostAnswers(t *testing.T) {
 	if i := one(t, s); i.State() != Firing || m.silences[0].Live() {
 		t.Errorf("%s after Unsilence (%s)", i.State(), a.Say)
 	}
-	want := []string{"Silenced by Olga until 2026-11-21 00:57 UTC", "Silence changed by Olga until 2026-11-21 02:58 UTC", "Silence ended by Olga"}
+	want := []string{"Silenced by Olga until 2026-11-21 00:57 UTC", "Silence changed by Olga until 2026-11-21 02:58 UTC", "Silence ended by Olga: it still fires"}
 	if got := texts(out.stories(t)); !slices.Equal(got, want) {
 		t.Errorf("stories %q", got)
 	}
@@ -143,11 +143,11 @@ func TestLostAnswers(t *testing.T) {
 func TestSilenceRefused(t *testing.T) {
 	m, s, out, _ := moodyService(t)
 	m.refuse = true
-	_, err := s.Silence(t.Context(), one(t, s).ID, olga(), time.Hour, "")
+	_, err := silenceFor(t, s, one(t, s).ID, olga(), time.Hour, "")
 	if err == nil || !strings.Contains(err.Error(), "matchers are no good") || one(t, s).State() != Firing || len(out.stories(t)) != 0 {
 		t.Errorf("%v, %s", err, one(t, s).State())
 	}
-	if _, err := s.Silence(t.Context(), one(t, s).ID, olga(), time.Second, ""); err == nil {
+	if _, err := silenceFor(t, s, one(t, s).ID, olga(), time.Second, ""); err == nil {
 		t.Error("a silence of a second")
 	}
 }
@@ -155,14 +155,14 @@ func TestSilenceRefused(t *testing.T) {
 // A silence ends by itself: the head says so.
 func TestSilenceRunsOut(t *testing.T) {
 	m, s, out, c := moodyService(t)
-	if _, err := s.Silence(t.Context(), one(t, s).ID, olga(), time.Hour, ""); err != nil {
+	if _, err := silenceFor(t, s, one(t, s).ID, olga(), time.Hour, ""); err != nil {
 		t.Fatal(err)
 	}
 	c.pass(61 * time.Minute)
 	m.silences[0].Status.State = "expired"
 	m.silences = m.silences[:1]
 	reconcileNow(t, s)
-	if got := texts(out.stories(t)); len(got) != 2 || got[1] != "The silence of Olga is over" {
+	if got := texts(out.stories(t)); len(got) != 2 || got[1] != "The silence of Olga is over: it still fires" {
 		t.Errorf("stories %q", got)
 	}
 }

@@ -228,6 +228,7 @@ func (i *Incident) reopen(now time.Time) {
 }
 
 func (i *Incident) close(now time.Time, note string) {
+	i.endKept()
 	i.Over, i.OverNote, i.Suppressed, i.Unseen, i.Blind = now, note, nil, time.Time{}, time.Time{}
 }
 

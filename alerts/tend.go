@@ -19,6 +19,8 @@ type silenced struct {
 	ended   bool      // nothing is wanted of it any more
 	outside bool      // somebody ended it in Alertmanager
 	refused string    // Alertmanager will never take it
+	renewed bool      // it is kept, and ends later now
+	asked   time.Time // of the silence that was renewed
 }
 
 // tendSilences does at Alertmanager what the incident's silences need, and returns what came of it by op. What could not be
@@ -30,8 +32,19 @@ func (s *Service) tendSilences(ctx context.Context, i Incident, l *look) map[str
 		if want.Ended || now.Sub(want.Asked) < silenceAgain-time.Second && (want.ID == "" || want.Ending) {
 			continue // done, or just being done for the person who asked
 		}
+		if want.Keep && want.ID == "" {
+			want.Until = want.renewed(now)
+		}
 		found, at := l.find(want.Op)
 		switch {
+		case want.ID != "" && want.kept(now):
+			next, done, rest := l.tendKept(want, now)
+			if !rest {
+				if done = s.placed(ctx, l, i.ID, next, done); done.id == "" && done.refused == "" {
+					continue
+				}
+			}
+			did[want.Op] = done
 		case want.Ending:
 			if err := l.end(ctx, want.Op); err == nil {
 				did[want.Op] = silenced{ended: true}
@@ -43,23 +56,31 @@ func (s *Service) tendSilences(ctx context.Context, i Incident, l *look) map[str
 		case at != nil && !found.Live():
 			did[want.Op] = silenced{ended: true, outside: true}
 		default:
-			id, err := l.place(ctx, want)
-			switch {
-			case err == nil:
-				did[want.Op] = silenced{id: id, until: want.Until, lost: want.ID != "" && at == nil}
-			case platform.KindOf(err) == platform.Invalid:
-				did[want.Op] = silenced{ended: true, refused: err.Error()}
-			default:
-				s.log.Warn("silence an incident", "incident", i.ID, "err", err)
+			if done := s.placed(ctx, l, i.ID, want, silenced{until: want.Until, lost: want.ID != "" && at == nil}); done.id != "" || done.refused != "" {
+				did[want.Op] = done
 			}
 		}
 	}
 	return did
 }
 
-// applySilences notes what became of the silences. The incident may have changed since they were tended.
-func (i *Incident) applySilences(did map[string]silenced) []story {
-	var out []story
+// placed makes a silence and adds to did what came of it: neither id nor refused says that it has to be tried again.
+func (s *Service) placed(ctx context.Context, l *look, incident string, want Silence, did silenced) silenced {
+	id, err := l.place(ctx, want)
+	switch {
+	case err == nil:
+		did.id = id
+		return did
+	case platform.KindOf(err) == platform.Invalid:
+		return silenced{ended: true, refused: err.Error()}
+	}
+	s.log.Warn("silence an incident", "incident", incident, "err", err)
+	return silenced{}
+}
+
+// applySilences notes what became of the silences, and returns those that are over. The incident may have changed since they
+// were tended.
+func (i *Incident) applySilences(did map[string]silenced) (out []story, over []Silence) {
 	for n := range i.Silences {
 		s := &i.Silences[n]
 		d, ok := did[s.Op]
@@ -72,12 +93,22 @@ func (i *Incident) applySilences(did map[string]silenced) []story {
 			s.Ended = true
 			out = append(out, story{kind: storyUnsilent, tone: bot.Warn, text: bot.Textf("**The silence** of %s was ended in Alertmanager", who(s.By))})
 		case d.ended:
-			out = append(out, s.over()...)
+			s.Ended, s.Ending = true, false
+			over = append(over, *s)
+		case d.renewed && !s.Asked.Equal(d.asked): // somebody has asked for something else meanwhile
+		case d.renewed:
+			s.ID, s.Until, s.Told = d.id, d.until, d.until
 		case d.lost:
+			if s.Keep {
+				s.Until = d.until
+			}
 			s.ID, s.Told = d.id, s.Until
 			s.Remade++
-			out = append(out, story{kind: storySilenced, tone: bot.Muted, text: bot.Textf("**Silenced again**: Alertmanager had lost the silence of %s until %v", who(s.By), moment(s.Until))})
+			out = append(out, story{kind: storySilenced, tone: bot.Muted, text: bot.Textf("**Silenced again**: Alertmanager had lost the silence of %s %v", who(s.By), s.endText())})
 		default:
+			if s.Keep {
+				s.Until = d.until
+			}
 			if s.ID == d.id && d.until.Sub(s.Until).Abs() >= 2*time.Second {
 				s.Until, s.Told = d.until, d.until
 				out = append(out, story{kind: storySilenced, tone: bot.Muted, text: bot.Textf("**The silence** of %s was changed in Alertmanager: it ends %v", who(s.By), moment(s.Until))})
@@ -85,7 +116,7 @@ func (i *Incident) applySilences(did map[string]silenced) []story {
 			out = append(out, i.silenceMade(s, d.id)...)
 		}
 	}
-	return out
+	return out, over
 }
 
 // digestOf tells whether an incident changed.

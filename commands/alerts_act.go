@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/drey-ops/drey/alerts"
 	"github.com/drey-ops/drey/bot"
@@ -30,7 +29,9 @@ type AlertTaker interface {
 
 // AlertSilencer makes and ends silences.
 type AlertSilencer interface {
-	Silence(ctx context.Context, id string, actor bot.Actor, d time.Duration, comment string) (alerts.Answer, error)
+	Plan(ctx context.Context, id string, w alerts.Wish) (alerts.SilencePlan, error)
+	Preview(ctx context.Context, p alerts.SilencePlan) (alerts.SilencePlan, error)
+	Silence(ctx context.Context, p alerts.SilencePlan, actor bot.Actor) (alerts.Answer, error)
 	Unsilence(ctx context.Context, id string, actor bot.Actor) (alerts.Answer, error)
 }
 
@@ -83,45 +84,4 @@ func answered(a alerts.Answer, err error) (bot.Message, error) {
 		m.Title, m.Tone = "Nothing to do", bot.Muted
 	}
 	return m, nil
-}
-
-type silenceArgs struct {
-	Incident string        `json:"incident" help:"the incident's id" complete:"incident"`
-	Duration time.Duration `json:"duration" help:"how long, such as 30m, 2h or 1d" suggest:"30m,1h,2h,4h,8h,1d,3d,7d"`
-	Comment  string        `json:"comment" help:"why, for those who find the silence" rest:"line" optional:"true"`
-}
-
-// silenceMax is the longest silence: what nobody looks at for a month wants another rule.
-const silenceMax = 30 * 24 * time.Hour
-
-func alertsSilence(d Deps) *Command {
-	return New(Spec{
-		Path: "alerts silence", Help: "Silence an incident's alerts in Alertmanager for a while",
-		Examples:   []string{"/alerts silence k3x9q2 2h maintenance of the broker"},
-		Permission: "alert.silence", Effect: Changes,
-		Opens: true, Shortcut: &bot.Shortcut{Label: "Silence"},
-	}, func(ctx context.Context, e *Env, a silenceArgs) (bot.Message, error) {
-		if a.Duration < time.Minute || a.Duration > silenceMax {
-			return bot.Message{}, platform.Errorf(platform.Invalid, "", "a silence lasts 1m to 30d, not %s; nothing was silenced", a.Duration)
-		}
-		i, err := d.incident(ctx, e, a.Incident, "alert.silence")
-		if err != nil {
-			return bot.Message{}, err
-		}
-		return answered(d.Alerts.Silence(ctx, i.ID, e.Actor, a.Duration, a.Comment))
-	})
-}
-
-func alertsUnsilence(d Deps) *Command {
-	return New(Spec{
-		Path: "alerts unsilence", Help: "End the silences that drey made for an incident",
-		Examples:   []string{"/alerts unsilence k3x9q2"},
-		Permission: "alert.silence", Effect: Changes,
-	}, func(ctx context.Context, e *Env, a incidentArgs) (bot.Message, error) {
-		i, err := d.incident(ctx, e, a.Incident, "alert.silence")
-		if err != nil {
-			return bot.Message{}, err
-		}
-		return answered(d.Alerts.Unsilence(ctx, i.ID, e.Actor))
-	})
 }

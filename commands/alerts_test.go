@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/alerts"
+	"github.com/drey-ops/drey/alerts/alertmanager"
 	"github.com/drey-ops/drey/alerts/oncall"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
@@ -22,6 +23,7 @@ type fakeAlerts struct {
 	did  []string
 
 	expanded []string // what Expand was called with
+	hides    *alerts.Hidden
 }
 
 func (f *fakeAlerts) List(_ context.Context, flt alerts.Filter) ([]alerts.Incident, error) {
@@ -64,8 +66,33 @@ func (f *fakeAlerts) Assign(_ context.Context, id string, to, by bot.Actor) (ale
 	return f.note("%s assigns %s to %s", by.ID, id, to)
 }
 
-func (f *fakeAlerts) Silence(_ context.Context, id string, a bot.Actor, d time.Duration, comment string) (alerts.Answer, error) {
-	return f.note("%s silences %s for %s: %s", a.ID, id, d, comment)
+func (f *fakeAlerts) Plan(_ context.Context, id string, w alerts.Wish) (alerts.SilencePlan, error) {
+	ms, err := alertmanager.ParseMatchers(w.Matchers)
+	if err != nil {
+		return alerts.SilencePlan{}, &alerts.FieldError{Field: "matchers", Err: platform.Errorf(platform.Invalid, "silence", "%w", err)}
+	}
+	p := alerts.SilencePlan{Incident: incident(id, "Crash", "", ""), Matchers: ms, Exact: len(ms) == 0, Comment: w.Comment, Keep: w.Until == "resolved"}
+	if d, err := time.ParseDuration(w.Until); err == nil && d < 31*24*time.Hour && d >= time.Minute {
+		p.Until = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(d)
+	} else if w.Until == "tomorrow 09:00" {
+		p.Until = time.Date(2026, 1, 2, 9, 0, 0, 0, time.UTC)
+	} else if t, err := time.Parse(time.RFC3339, w.Until); err == nil {
+		p.Until = t
+	} else if !p.Keep {
+		return p, &alerts.FieldError{Field: "duration", Err: platform.Errorf(platform.Invalid, "silence", "%q is no time", w.Until)}
+	}
+	return p, nil
+}
+
+func (f *fakeAlerts) Preview(_ context.Context, p alerts.SilencePlan) (alerts.SilencePlan, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p.Hides = f.hides
+	return p, nil
+}
+
+func (f *fakeAlerts) Silence(_ context.Context, p alerts.SilencePlan, a bot.Actor) (alerts.Answer, error) {
+	return f.note("%s silences %s until %s: %s %s", a.ID, p.Incident.ID, p.Until.Format("01-02 15:04"), p.Comment, p.Matchers)
 }
 
 func (f *fakeAlerts) Unsilence(_ context.Context, id string, a bot.Actor) (alerts.Answer, error) {
@@ -207,9 +234,9 @@ func TestAlertsActions(t *testing.T) {
 	wants(t, r.says("olga", "/alerts ack aaa111"), "said: olga acks aaa111")
 	wants(t, r.says("olga", "/alerts ack aaa111"), "Nothing to do")
 	wants(t, r.says("olga", "/alerts unack aaa111"), "said: olga unacks")
-	wants(t, r.says("olga", "/alerts silence aaa111 90m the broker is moved"), "for 1h30m0s: the broker is moved")
+	wants(t, r.says("olga", "/alerts silence aaa111 90m the broker is moved"), "until 01-01 01:30: the broker is moved")
 	wants(t, r.says("olga", "/alerts unsilence aaa111"), "said: olga unsilences")
-	for _, d := range []string{"30s", "31d", "soon"} {
+	for _, d := range []string{"30s", "900h", "soon"} {
 		m := r.says("olga", "/alerts silence aaa111 "+d)
 		if !m.Private || m.Tone != bot.Warn {
 			t.Errorf("%s: %s", d, shown(m))
@@ -220,22 +247,60 @@ func TestAlertsActions(t *testing.T) {
 	}
 }
 
-func TestSilenceOffersDurations(t *testing.T) {
+func TestSilenceForm(t *testing.T) {
 	r := alertsRig(t)
-	call := CallOf("alerts silence", map[string]string{"incident": "aaa111"})
-	m := r.router.Handle(t.Context(), bot.Event{ID: "e", Actor: web("olga"), Place: webOps(), Button: "b", Call: call}, nil)
+	r.alerts.list[0].GroupLabels = map[string]string{"alertname": "Crash"}
+	n := 0
+	handle := func(call bot.Call, form map[string]string) bot.Message {
+		n++
+		return r.router.Handle(t.Context(), bot.Event{ID: fmt.Sprint("e", n), Actor: web("olga"), Place: webOps(), Button: "b", Call: call, Form: form}, nil)
+	}
+	m := handle(CallOf("alerts silence", map[string]string{"incident": "aaa111"}), nil)
 	f := m.Form
-	if f == nil || f.Title != "Silence aaa111" || f.Submit != "Silence" || len(f.Fields) != 2 {
+	if f == nil || f.Title != "Silence aaa111" || f.Submit != "Silence" || len(f.Fields) != 3 {
 		t.Fatalf("form %+v", f)
 	}
-	if d := f.Fields[0]; d.Kind != "line" || !d.Required || strings.Join(values(d.Choices), " ") != "30m 1h 2h 4h 8h 1d 3d 7d" {
+	if d := f.Fields[0]; d.Kind != "line" || !d.Required || strings.Join(values(d.Choices), " ") != "1h 2h 4h 8h 1d 3d 7d resolved" {
 		t.Errorf("duration %+v", d)
 	}
-	if c := f.Fields[1]; c.Kind != "line" || c.Required {
-		t.Errorf("comment %+v", c)
+	if x := f.Fields[2]; x.Value != `alertname="Crash"` || x.Required {
+		t.Errorf("matchers %+v", x)
 	}
-	m = r.router.Handle(t.Context(), bot.Event{ID: "f", Actor: web("olga"), Place: webOps(), Call: f.Call, Form: map[string]string{"duration": "4h", "comment": ""}}, nil)
-	wants(t, m, "silences aaa111 for 4h0m0s")
+	wants(t, handle(f.Call, map[string]string{"duration": "4h", "comment": "", "matchers": ""}), "silences aaa111 until 01-01 04:00")
+
+	// A mistake comes back beside its field, with all that was typed.
+	m = handle(f.Call, map[string]string{"duration": "soon", "comment": "why", "matchers": ""})
+	if m.Form == nil || m.Form.Fields[0].Error != `"soon" is no time.` || m.Form.Fields[0].Value != "soon" || m.Form.Fields[1].Value != "why" {
+		t.Fatalf("after a mistake: %s, %+v", shown(m), m.Form)
+	}
+	m = handle(f.Call, map[string]string{"duration": "4h", "matchers": "a~b"})
+	if m.Form == nil || !strings.Contains(m.Form.Fields[2].Error, "ot understood") || m.Form.Fields[2].Value != "a~b" {
+		t.Fatalf("after wrong matchers: %s, %+v", shown(m), m.Form)
+	}
+	if len(r.alerts.did) != 1 {
+		t.Fatalf("did %q", r.alerts.did)
+	}
+
+	// Other matchers than the incident's: what they hide is shown first, and confirmed.
+	r.alerts.hides = &alerts.Hidden{Alerts: 3, Own: 1, OwnAll: 1, Others: []alerts.HiddenOf{{ID: "bbb222", Title: "Other", Alerts: 2}}}
+	m = handle(f.Call, map[string]string{"duration": "tomorrow 09:00", "matchers": `alertname=~"Crash|Other"`})
+	wants(t, m, "Silence this?", "Hides 3 alerts of 2 incidents", "bbb222 Other (2 alerts)", "Nothing was silenced yet")
+	if m.Form == nil || len(m.Form.Fields) != 0 || len(r.alerts.did) != 1 {
+		t.Fatalf("review %+v", m.Form)
+	}
+	wants(t, handle(m.Form.Call, map[string]string{}), `silences aaa111 until 01-02 09:00:  alertname=~"Crash|Other"`)
+}
+
+func TestSilenceTyped(t *testing.T) {
+	r := alertsRig(t)
+	wants(t, r.says("olga", "/alerts silence aaa111 tomorrow 09:00 for lunch"), "until 01-02 09:00: for lunch")
+	wants(t, r.says("olga", `/alerts silence aaa111 "tomorrow 09:00"`), "until 01-02 09:00")
+	wants(t, r.says("olga", `/alerts silence aaa111 1h matchers="alertname=\"x\"" why`), "Silence this?", "What it hides is not known")
+	r.alerts.hides = &alerts.Hidden{Alerts: 2, Own: 1, OwnAll: 1, Others: []alerts.HiddenOf{{ID: "bbb222", Title: "Other", Alerts: 1}}}
+	ev := r.chat.Type("olga", "ops", "/alerts silence aaa111 resolved")
+	m := r.chat.Answer(t, ev)
+	wants(t, m, "Silence this?", "until aaa111 resolves")
+	wants(t, r.says("olga", "/alerts silence aaa111"), "duration", "is missing")
 	s := r.router.Suggest(t.Context(), bot.Ask{Actor: web("olga"), Place: webOps(), Line: "/alerts silence aaa111 1", At: 24})
 	if got := values(s.Choices); !slices.Equal(got[:2], []string{"1h", "1d"}) {
 		t.Errorf("suggests %v", got)

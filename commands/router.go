@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -91,6 +90,11 @@ func (r *Router) handle(ctx context.Context, ev bot.Event, show func(bot.Message
 		return bot.Message{}, r.refuse(ctx, e, args, d)
 	}
 	if err != nil {
+		if wrong := (*UsageError)(nil); c.Ask != nil && (ev.Form != nil || ev.Button != "") && errors.As(err, &wrong) {
+			if g, gerr := givenOf(ev.Call.Args, ev.Form); gerr == nil {
+				return bot.Message{}, c.Ask(ctx, e, g.texts(), wrong)
+			}
+		}
 		return r.askAgain(c, ev, err)
 	}
 	e.typed = typedWord(ev, r.tree)
@@ -166,15 +170,11 @@ func (r *Router) decide(e *Env, args any) Decision {
 
 // textArgs is canonical arguments as conditions see them.
 func textArgs(raw json.RawMessage) map[string]string {
-	out := map[string]string{}
 	g, err := givenOf(raw, nil)
 	if err != nil {
-		return out
+		return map[string]string{}
 	}
-	for k, texts := range g {
-		out[k] = strings.Join(texts, " ")
-	}
-	return out
+	return g.texts()
 }
 
 // guard asks for what the policy or the command's effect requires besides the right.

@@ -49,6 +49,9 @@ type Spec struct {
 	// Resolve makes the arguments exact ("orders" → prod/orders) before the second check. It may ask clusters. An error of
 	// Tell puts a question back to the person. Made by ResolveArgs or ResolveJobs; nil: nothing to resolve.
 	Resolve Resolver
+	// Ask makes the form that asks for what a pressed button or a sent form leaves open; its error is the answer, mostly one of
+	// Tell. given is what was said, by name, wrong the first that is missing or not right. nil: a form of all that is open.
+	Ask func(ctx context.Context, e *Env, given map[string]string, wrong *UsageError) error
 	// Warn says what a run would lose, for the question before it and the approval card. Made by WarnArgs; nil: a general
 	// sentence. What Changes and has a Warn asks before it runs, however it was called.
 	Warn Warning

@@ -21,6 +21,15 @@ import (
 // have more than one text.
 type given map[string][]string
 
+// texts is each argument as one text.
+func (g given) texts() map[string]string {
+	out := map[string]string{}
+	for k, texts := range g {
+		out[k] = strings.Join(texts, " ")
+	}
+	return out
+}
+
 // givenOf reads the arguments of a call, and those of a form on top.
 func givenOf(raw json.RawMessage, form map[string]string) (given, error) {
 	g := given{}

@@ -3,8 +3,7 @@
 //
 // # Design
 //
-// Written by hand: the generated client links 37 modules for the six calls below. Only equality matchers are spoken,
-// because a silence of drey's covers exactly one alert group.
+// Written by hand: the generated client links 37 modules for the six calls below.
 package alertmanager
 
 import (
@@ -44,24 +43,6 @@ func New(base string, h *http.Client) (*Client, error) {
 		h = &http.Client{Timeout: 10 * time.Second}
 	}
 	return &Client{base: u, http: h}, nil
-}
-
-// Matcher is one condition of a silence. The API takes an absent isEqual for true, so it is always sent.
-type Matcher struct {
-	Name    string `json:"name"`
-	Value   string `json:"value"`
-	IsRegex bool   `json:"isRegex"`
-	IsEqual bool   `json:"isEqual"`
-}
-
-// Equal are the matchers for exactly these labels, by name.
-func Equal(labels map[string]string) []Matcher {
-	var out []Matcher
-	for k, v := range labels {
-		out = append(out, Matcher{Name: k, Value: v, IsEqual: true})
-	}
-	slices.SortFunc(out, func(a, b Matcher) int { return strings.Compare(a.Name, b.Name) })
-	return out
 }
 
 // Alert is one alert that Alertmanager holds, firing or suppressed.
@@ -104,7 +85,10 @@ type Silence struct {
 	EndsAt    time.Time `json:"endsAt"`
 	CreatedBy string    `json:"createdBy"`
 	Comment   string    `json:"comment"`
-	Status    *struct {
+	// Annotations are kept by 0.32 and later; earlier ones drop them.
+	Annotations map[string]string `json:"annotations,omitempty"`
+
+	Status *struct {
 		State string `json:"state"` // active, pending, expired
 	} `json:"status,omitempty"`
 }
@@ -126,12 +110,7 @@ func classic(name string) bool {
 // Alerts returns the alerts that have these labels and go to the receiver (empty: any). What Alertmanager considers resolved
 // is not among them.
 func (c *Client) Alerts(ctx context.Context, labels map[string]string, receiver string) ([]Alert, error) {
-	q := url.Values{}
-	for _, m := range Equal(labels) {
-		if classic(m.Name) {
-			q.Add("filter", m.Name+"="+quote(m.Value))
-		}
-	}
+	q := filter(Equal(labels))
 	if receiver != "" {
 		q.Set("receiver", regexp.QuoteMeta(receiver))
 	}
@@ -140,6 +119,30 @@ func (c *Client) Alerts(ctx context.Context, labels map[string]string, receiver 
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(a Alert) bool { return !Has(a.Labels, labels) || receiver != "" && !a.For(receiver) }), nil
+}
+
+// AlertsThat returns the alerts that a silence with these matchers hides, whether another silence hides them already or not.
+func (c *Client) AlertsThat(ctx context.Context, ms Matchers) ([]Alert, error) {
+	var all []Alert
+	if err := c.call(ctx, "ask for alerts", http.MethodGet, "alerts", filter(ms), nil, &all); err != nil {
+		return nil, err
+	}
+	hides, err := ms.Compile()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(a Alert) bool { return !hides(a.Labels) }), nil
+}
+
+// filter is what a question for alerts says of matchers.
+func filter(ms []Matcher) url.Values {
+	q := url.Values{}
+	for _, m := range ms {
+		if classic(m.Name) {
+			q.Add("filter", m.Name+m.Is()+quote(m.Value))
+		}
+	}
+	return q
 }
 
 // Has says whether labels has all of want; a label without a value counts as absent, as in Alertmanager.

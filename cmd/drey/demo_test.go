@@ -176,7 +176,7 @@ func TestDemo(t *testing.T) {
 	if !strings.Contains(body, `"FlinkJobCrashLoop"`) || !strings.Contains(body, `"active"`) || !strings.Contains(body, `"payments"`) {
 		t.Errorf("Alertmanager's silences: %s", body)
 	}
-	must(pressNow(ctx, olga, "oncall", "Unsilence"))
+	must(pressNow(ctx, olga, "oncall", "End silence"))
 	must(olga.say(ctx, "ops", "/flink scale orders 4 confirm=orders"))
 	d.sees(olga, "oncall", `FlinkJobCrashLoop on demo/payments.*Silence…`, "", 30*time.Second)
 
