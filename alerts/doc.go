@@ -70,6 +70,18 @@
 //	                      STEM              a minute after an incident joined: is there still a storm?
 //	outbox                storm-HASH/N/digest, storm-HASH/N/story/M
 //
+// # Root causes and planned changes
+//
+//	table causes          cause-FINGERPRINT   how often, where and since when a root cause was seen
+//	table alerts-planned  ROOT/OP             what is silenced for an operation of drey's; ROOT/OP is its id
+//	queue alerts-planned  ROOT/OP
+//
+// An exception is counted once, by its run and its time, whoever reads it: enrichment, or the watcher at a restart.
+//
+// An operation that interrupts its job asks for a look with each of its own transactions (PlanChange). While it lives, a silence
+// of minutes by the job's name and cluster is renewed in Alertmanager, found again by the operation in its comment, and new
+// incidents of the job are held back. Afterwards they have a while to end by themselves; after a failure they are told at once.
+//
 // # Routes
 //
 // Routes are a list rather than Alertmanager's tree: one can be read, moved and explained by itself, and an index finds
