@@ -91,6 +91,16 @@
 // A muted Target posts nothing new. Its end is computed from the edges of the intervals and stored as a queue item, not
 // as a timer: it survives a restart, and a changed configuration is asked again when the item comes up.
 //
+// # Escalation
+//
+// An incident that its routes give an escalation has a Climb for it. Whether that runs follows from the incident's state alone
+// (startEscalation, with every change): it runs while the incident fires and is told anywhere, rests while that is not so, and
+// begins anew after that. A step is done in one transaction with its messages, webhooks and the record that it is done:
+//
+//	queue alerts-escalate   STEM
+//	table alerts-callouts   STEM/SEQ/CHAIN/SINCE/STEP     a step's webhook on its way
+//	queue alerts-callout    the same
+//
 // # Design
 //
 // Enrichment is not a stage of the pipeline: it asks clusters, and Alertmanager sends everything twice when its receiver
