@@ -13,7 +13,7 @@ import (
 )
 
 // patience bounds every wait of a test for something that should happen soon.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // Attach makes gestures go to s. Receive does so too; tests that call the sink's owner directly need no Receive.
 func (m *Memory) Attach(s bot.Sink) {
