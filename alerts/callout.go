@@ -15,9 +15,10 @@ import (
 	"github.com/drey-ops/drey/storage"
 )
 
+const calloutQueue storage.Queue = "alerts-callout"
+
 const (
-	calloutQueue storage.Queue = "alerts-callout"
-	calloutBatch               = 8
+	calloutBatch = 8
 	// calloutWithin is how long a webhook's server may take.
 	calloutWithin = 10 * time.Second
 	// calloutTries is how often it is called; the pauses double from calloutPause up to calloutMost, a quarter of an hour in all.

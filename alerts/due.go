@@ -8,10 +8,11 @@ import (
 	"github.com/drey-ops/drey/storage"
 )
 
+// dueQueue holds the incidents at which the clock has something to say: reminders, acknowledgements and silences that end.
+const dueQueue storage.Queue = "alerts-due"
+
 const (
-	// dueQueue holds the incidents at which the clock has something to say: reminders, acknowledgements and silences that end.
-	dueQueue storage.Queue = "alerts-due"
-	dueBatch               = 64
+	dueBatch = 64
 	// dueAgain bounds how often an incident is looked at whose time has not come by this replica's clock: the queue goes by
 	// the store's.
 	dueAgain = time.Second

@@ -43,7 +43,7 @@ func (s *Service) enrichOne(ctx context.Context, it storage.Item) error {
 	asked := *inc.Job
 	seen := s.lookAt(ctx, &inc)
 	if ctx.Err() != nil {
-		return nil // drey stops: the lease runs out, and somebody tries again
+		return nil //nolint:nilerr // drey stops: the lease runs out, and somebody tries again
 	}
 	_, err = s.change(ctx, it.ID, func(i *Incident, tx *storage.Tx) ([]story, error) {
 		now := s.hooks.Now()

@@ -16,10 +16,11 @@ import (
 	"github.com/drey-ops/drey/storage"
 )
 
+const escalateQueue storage.Queue = "alerts-escalate"
+
 const (
-	escalateQueue  storage.Queue = "alerts-escalate"
-	escalateBatch                = 64
-	storyEscalated               = "escalated"
+	escalateBatch  = 64
+	storyEscalated = "escalated"
 )
 
 // Climb is how far an incident has come in an escalation.

@@ -151,7 +151,7 @@ func (rs *routes) compileChains(o map[string]Escalation, p *Problems) {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		key := "escalations." + name
 		c := chain{name: name, despiteAck: o[name].Until == "resolve"}
-		if ok, _ := regexp.MatchString(`^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$`, name); !ok {
+		if !chainName.MatchString(name) {
 			p.add(key, "the name of an escalation is typed in chat: up to 41 letters, digits, - and _")
 		}
 		if u := o[name].Until; u != "" && u != "ack" && u != "resolve" {
@@ -267,3 +267,5 @@ func (o Options) People() map[string]string {
 	_, people := o.escalationTexts()
 	return people
 }
+
+var chainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$`)

@@ -59,11 +59,6 @@ func (i *Incident) hold(h Hold) {
 	i.Holds = append(i.Holds, h)
 }
 
-// release takes away the holds of a kind and id.
-func (i *Incident) release(kind, id string) {
-	i.Holds = slices.DeleteFunc(slices.Clone(i.Holds), func(h Hold) bool { return h.Kind == kind && h.ID == id })
-}
-
 // held is when to look at the holds again, with what they say; zero when none holds. A hold is over when a look has shown it
 // (renew), not by the time.
 func (i *Incident) held(now time.Time) (until time.Time, why string) {

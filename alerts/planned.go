@@ -31,9 +31,10 @@ type Operation struct {
 	CardKey string    `json:"card_key,omitempty"`
 }
 
+const plannedQueue storage.Queue = "alerts-planned"
+
 const (
-	plannedQueue storage.Queue = "alerts-planned"
-	plannedBatch               = 16
+	plannedBatch = 16
 	// plannedEvery is how often a live operation is looked at.
 	plannedEvery = 5 * time.Second
 	// plannedFor is how long a silence lasts; it is renewed from the middle on. Without drey it ends by itself.

@@ -137,7 +137,7 @@ func (s *Service) Preview(ctx context.Context, p SilencePlan) (SilencePlan, erro
 	}
 	list, err := s.List(ctx, Filter{Max: 10000})
 	if err != nil {
-		return p, nil //nolint:nilerr // without it there is no preview, and the plan is good all the same
+		return p, nil // without it there is no preview, and the plan is good all the same
 	}
 	p.Hides = hides(&p.Incident, list, fps)
 	if most := s.options.Silence.MaxHidden; len(p.Hides.Others) > most {

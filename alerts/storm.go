@@ -84,9 +84,10 @@ type weather struct {
 	On     bool                 `json:"on,omitempty"`     // that the newest takes incidents
 }
 
+const stormQueue storage.Queue = "alerts-storm"
+
 const (
-	stormQueue storage.Queue = "alerts-storm"
-	stormRoot                = "storm-"
+	stormRoot = "storm-"
 	// stormFor is how long what was read of a storm is taken for true.
 	stormFor = time.Second
 )

@@ -150,7 +150,7 @@ func TestStormFlood(t *testing.T) {
 	for _, c := range f.chat.Calls("") {
 		switch {
 		case c.Place.Channel != "oncall":
-		case c.Method == "post":
+		case c.Method == bot.MethodPost:
 			posts++
 		default:
 			edits++

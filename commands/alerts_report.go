@@ -46,7 +46,7 @@ func alertsReport(d Deps) *Command {
 
 // sinceWhen reads a duration before now, or the last time that a clock showed.
 func sinceWhen(s string, now time.Time, zone *time.Location) (time.Time, error) {
-	from := time.Time{}
+	var from time.Time
 	if d, err := parseDuration(s); err == nil {
 		from = now.Add(-d)
 	} else if from, err = clockTime(s, now.In(zone).AddDate(0, 0, -1), zone); err != nil {

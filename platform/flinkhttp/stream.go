@@ -41,7 +41,7 @@ type noting struct {
 
 func (n *noting) Read(p []byte) (int, error) {
 	k, err := n.r.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // a reader's end is never wrapped
+	if err != nil && err != io.EOF { // a reader's end is never wrapped
 		n.err = err
 	}
 	return k, err
