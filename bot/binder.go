@@ -36,7 +36,7 @@ type bound struct {
 
 // NewBinder returns a Binder that keeps its calls in db.
 func NewBinder(db *storage.DB) *Binder {
-	return &Binder{calls: storage.Table[bound]{DB: db, Name: "button", TTL: bindTTL}, stored: newRecent(2048, bindRefresh)}
+	return &Binder{calls: storage.Table[bound]{DB: db, Name: "button", TTL: bindTTL, Unlisted: true}, stored: newRecent(2048, bindRefresh)}
 }
 
 // Bind returns m with an id on every button that runs a call, and on the form; their calls are stored and taken out of

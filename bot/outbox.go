@@ -133,9 +133,9 @@ func NewOutbox(db *storage.DB, log *slog.Logger, o OutboxOptions, networks ...Ne
 	}
 	return &Outbox{
 		db: db, log: log, o: o, networks: byID(networks), binder: NewBinder(db), lanes: newLanes(), lease: outboxLease,
-		want:    storage.Table[wanted]{DB: db, Name: "outbox-want", TTL: outboxTTL},
-		posted:  storage.Table[posted]{DB: db, Name: "outbox-posted", TTL: outboxTTL},
-		wait:    storage.Table[waiting]{DB: db, Name: "outbox-wait", TTL: 24 * time.Hour},
+		want:    storage.Table[wanted]{DB: db, Name: "outbox-want", TTL: outboxTTL, Unlisted: true},
+		posted:  storage.Table[posted]{DB: db, Name: "outbox-posted", TTL: outboxTTL, Unlisted: true},
+		wait:    storage.Table[waiting]{DB: db, Name: "outbox-wait", TTL: 24 * time.Hour, Unlisted: true},
 		unsaved: map[string]posted{},
 	}
 }

@@ -24,7 +24,7 @@
 //	{drey:NN}:r:TABLE:ID   hash    v version, d JSON; expires with the table's TTL
 //	{drey:NN}:i:TABLE      zset    ID by time of the last Put in ms
 //	{drey:NN}:k:TABLE      zset    ID, all with score 0: found by prefix
-//	{drey:NN}:x:TABLE      zset    ID by time of expiry in ms, only of records that have one
+//	{drey:NN}:x:TABLE      zset    ID by time of expiry in ms, only of records that have one; unlisted tables have no i, k and x
 //	{drey:NN}:q:QUEUE      zset    ID by when it is due in ms, or, while claimed, by when its lease ends
 //	{drey:NN}:f:QUEUE      hash    ID to the fence of its present lease; the field "" is the counter they come from
 //	{drey:NN}:a:QUEUE      hash    ID to when it is due again, for what was enqueued during a lease

@@ -39,7 +39,16 @@ local function prune(tab)
     for k = 0, 2 do redis.call('ZREM', KEYS[tab + k], id) end
   end
 end
-local function put(rec, id, tab, ttl, data)
+local function put(rec, id, was, tab, ttl, data)
+  if tab == 0 then -- unlisted
+    if was >= 0 then redis.call('HSET', rec, 'v', fmt(was + 1), 'd', data)
+    else
+      redis.call('HINCRBY', rec, 'v', 1)
+      redis.call('HSET', rec, 'd', data)
+    end
+    if ttl > 0 then redis.call('PEXPIREAT', rec, fmt(now + ttl)) elseif was ~= 0 then redis.call('PERSIST', rec) end
+    return
+  end
   local v = redis.call('HINCRBY', rec, 'v', 1)
   redis.call('HSET', rec, 'd', data)
   redis.call('ZADD', KEYS[tab], fmt(now), id)
@@ -47,7 +56,7 @@ local function put(rec, id, tab, ttl, data)
   if ttl > 0 then
     redis.call('PEXPIREAT', rec, fmt(now + ttl))
     redis.call('ZADD', KEYS[tab + 2], fmt(now + ttl), id)
-    prune(tab)
+    if v == 1 then prune(tab) end -- 16 for each that comes: more than ever came before it
   elseif redis.call('ZREM', KEYS[tab + 2], id) == 1 then
     redis.call('PERSIST', rec)
   end
@@ -81,10 +90,12 @@ end
 i = 2
 while i <= n do
   local c = ARGV[i]
-  if c == 'p' then put(key(i + 1), ARGV[i + 2], tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), ARGV[i + 6])
+  if c == 'p' then put(key(i + 1), ARGV[i + 2], tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), ARGV[i + 6])
   elseif c == 'd' then
     redis.call('DEL', key(i + 1))
-    for k = 0, 2 do redis.call('ZREM', KEYS[ARGV[i + 4] + k], ARGV[i + 2]) end
+    if ARGV[i + 4] ~= '0' then
+      for k = 0, 2 do redis.call('ZREM', KEYS[ARGV[i + 4] + k], ARGV[i + 2]) end
+    end
   elseif c == 'a' then redis.call('XADD', key(i + 1), 'MAXLEN', '~', ARGV[i + 2], '*', 'v', ARGV[i + 3])
   elseif c == 'o' then redis.call('SET', key(i + 1), 1, 'PX', ARGV[i + 2])
   elseif c == 'e' then enqueue(tonumber(ARGV[i + 1]), ARGV[i + 2], time(i + 3))

@@ -19,6 +19,17 @@ type Table[T any] struct {
 	DB   *DB
 	Name string
 	TTL  time.Duration // counted from the last Put
+	// Unlisted records are found by their ids alone, and cost the server half as much to write: there is no Newest, Under and
+	// Len of them.
+	Unlisted bool
+}
+
+// listed refuses what only an index can answer.
+func (t Table[T]) listed() error {
+	if t.Unlisted {
+		return fmt.Errorf("storage: table %s is unlisted", t.Name)
+	}
+	return checkName("table", t.Name)
 }
 
 // Entry is one record with its id.
@@ -46,10 +57,12 @@ func (t Table[T]) Get(ctx context.Context, id string) (T, Version, error) {
 }
 
 // Put writes v within tx if the record is still at version was.
-func (t Table[T]) Put(tx *Tx, id string, v T, was Version) { tx.put(t.Name, id, was, t.TTL, v) }
+func (t Table[T]) Put(tx *Tx, id string, v T, was Version) {
+	tx.put(t.Name, id, was, t.Unlisted, t.TTL, v)
+}
 
 // Delete removes the record within tx if it is still at version was.
-func (t Table[T]) Delete(tx *Tx, id string, was Version) { tx.delete(t.Name, id, was) }
+func (t Table[T]) Delete(tx *Tx, id string, was Version) { tx.delete(t.Name, id, was, t.Unlisted) }
 
 // Check makes tx fail with ErrConflict unless the record is still at version was, and changes nothing: for writes that
 // rest on what another record said.
@@ -59,7 +72,7 @@ func (t Table[T]) Check(tx *Tx, id string, was Version) { tx.expect(t.Name, id, 
 // A record that is put while the loop runs may come twice in time, but is yielded once.
 func (t Table[T]) Newest(ctx context.Context, max int) iter.Seq2[Entry[T], error] {
 	return func(yield func(Entry[T], error) bool) {
-		if err := checkName("table", t.Name); err != nil {
+		if err := t.listed(); err != nil {
 			yield(Entry[T]{}, err)
 			return
 		}
@@ -85,7 +98,7 @@ func (t Table[T]) Newest(ctx context.Context, max int) iter.Seq2[Entry[T], error
 // Under yields the records whose id has the given root, the most recently put first.
 func (t Table[T]) Under(ctx context.Context, root string) iter.Seq2[Entry[T], error] {
 	return func(yield func(Entry[T], error) bool) {
-		err := errors.Join(checkName("table", t.Name), checkID(root))
+		err := errors.Join(t.listed(), checkID(root))
 		var ids []ranked
 		if err == nil {
 			ids, err = t.DB.under(ctx, t.Name, Root(root))
@@ -124,7 +137,7 @@ func (t Table[T]) yield(ctx context.Context, ids []string, err error, yield func
 
 // Len counts the records of the table.
 func (t Table[T]) Len(ctx context.Context) (int, error) {
-	if err := checkName("table", t.Name); err != nil {
+	if err := t.listed(); err != nil {
 		return 0, err
 	}
 	return t.DB.count(ctx, t.Name)

@@ -106,18 +106,18 @@ func (t *Tx) Keep(it Item, lease time.Duration) {
 	t.add("keep "+it.ID, "h", t.queue(it.Queue), it.ID, it.Fence, lease.Milliseconds())
 }
 
-func (t *Tx) put(table, id string, was Version, ttl time.Duration, v any) {
+func (t *Tx) put(table, id string, was Version, unlisted bool, ttl time.Duration, v any) {
 	t.check(id)
 	data, err := json.Marshal(v)
 	t.fail(checkName("table", table), err)
-	rec, tab := t.record(table, id)
+	rec, tab := t.record(table, id, unlisted)
 	t.add("put "+table+" "+id, "p", rec, id, int64(was), tab, ttl.Milliseconds(), data)
 }
 
-func (t *Tx) delete(table, id string, was Version) {
+func (t *Tx) delete(table, id string, was Version, unlisted bool) {
 	t.check(id)
 	t.fail(checkName("table", table))
-	rec, tab := t.record(table, id)
+	rec, tab := t.record(table, id, unlisted)
 	t.add("delete "+table+" "+id, "d", rec, id, int64(was), tab)
 }
 
@@ -129,8 +129,13 @@ func (t *Tx) expect(table, id string, was Version) {
 
 func recordKey(s shard, table, id string) string { return s.key("r", table+":"+id) }
 
-func (t *Tx) record(table, id string) (rec, tab int) {
-	return t.key(recordKey(t.shard, table, id)), t.group(t.shard.key("i", table), t.shard.key("k", table), t.shard.key("x", table))
+// record returns the places of a record and of its table's indexes: 0 where it has none.
+func (t *Tx) record(table, id string, unlisted bool) (rec, tab int) {
+	rec = t.key(recordKey(t.shard, table, id))
+	if unlisted {
+		return rec, 0
+	}
+	return rec, t.group(t.shard.key("i", table), t.shard.key("k", table), t.shard.key("x", table))
 }
 
 func (t *Tx) queue(q Queue) int {

@@ -69,7 +69,7 @@ func (in *intent) recall(ctx context.Context) (err error) {
 }
 
 func (b *Bot) posts() storage.Table[postRecord] {
-	return storage.Table[postRecord]{DB: b.db, Name: "slack-posts", TTL: postsTTL}
+	return storage.Table[postRecord]{DB: b.db, Name: "slack-posts", TTL: postsTTL, Unlisted: true}
 }
 
 // save writes the record down. An error means that somebody else has the post in hand, or that the store is away.

@@ -93,10 +93,11 @@ func (p *program) kill() {
 
 // side is one of the two ways from an alert to the chat: an Alertmanager that speaks to it, or one that speaks to drey.
 type side struct {
-	chat *peerChat
-	am   *program
-	drey []*program // none: the native way
-	n    int        // groups so far
+	chat  *peerChat
+	am    *program
+	drey  []*program // none: the native way
+	redis string     // of drey: its URL
+	n     int        // groups so far
 }
 
 // sideOptions shape a side.
@@ -149,7 +150,6 @@ storage: { redis: "%s" }
 web: { users: [ { id: olga, name: Olga, role: operator, token: "token-of-olga-0123456789" } ] }
 slack: { mode: http, bot_token: "xoxb-1", signing_secret: "` + peerSecret + `", api_url: "%s/api/" }
 alerts:
-  storm: { from: -1 }
   sources: { main: { token: "webhook-0123456789" } }
   storm: { from: -1 } # every incident is to be told by itself
   routes: [ { name: all, match: "true", to: ["slack:C0PEERS"], channel_from: "labels.channel" } ]
@@ -163,6 +163,7 @@ func newDreySide(t testing.TB, o sideOptions) *side {
 	t.Helper()
 	s := &side{chat: newPeerChat(t)}
 	redis, _ := storagetest.Redis(t, "--appendfsync", "everysec")
+	s.redis = redis
 	var addrs []string
 	for range max(1, o.replicas) {
 		dir, addr := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", storagetest.FreePort(t))

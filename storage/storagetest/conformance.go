@@ -27,7 +27,7 @@ func Run(t *testing.T, open func(t testing.TB) *storage.DB) {
 		run  func(t *testing.T, db *storage.DB)
 	}{
 		{"record", testRecord}, {"versions", testVersions}, {"all or nothing", testAtomic}, {"cross root", testCrossRoot},
-		{"once", testOnce}, {"names", testNames}, {"newest", testNewest}, {"under", testUnder}, {"ttl", testTTL},
+		{"once", testOnce}, {"names", testNames}, {"newest", testNewest}, {"under", testUnder}, {"ttl", testTTL}, {"unlisted", testUnlisted},
 		{"update", testUpdate}, {"log", testLog}, {"recommit", testRecommit}, {"commit all", testCommitAll},
 		{"queue due", testQueueDue}, {"queue lease", testQueueLease}, {"queue again", testQueueAgain}, {"queue earlier", testQueueEarlier},
 		{"queue max", testQueueMax}, {"queue race", testQueueRace}, {"wake", testWake}, {"depth", testDepth}, {"ping", testPing}, {"backup", testBackup},

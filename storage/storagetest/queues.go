@@ -204,3 +204,33 @@ func testPing(t *testing.T, db *storage.DB) {
 		t.Errorf("clock is %s off", d)
 	}
 }
+
+func testUnlisted(t *testing.T, db *storage.DB) {
+	tab := table(db)
+	tab.Unlisted, tab.TTL = true, 300*time.Millisecond
+	keep := tab
+	keep.TTL = 0
+	commit(t, db, "u", func(tx *storage.Tx) { tab.Put(tx, "u/1", thing{N: 1}, storage.New) })
+	commit(t, db, "u", func(tx *storage.Tx) { tab.Put(tx, "u/2", thing{N: 2}, storage.Any) })
+	commit(t, db, "u", func(tx *storage.Tx) { tab.Put(tx, "u/1", thing{N: 3}, 1) })
+	tx := db.Begin("u")
+	tab.Put(tx, "u/1", thing{}, 1)
+	want(t, db.Commit(t.Context(), tx), storage.ErrConflict)
+	got, v, err := tab.Get(t.Context(), "u/1")
+	want(t, err, nil)
+	same(t, got.N, 3)
+	same(t, v, storage.Version(2))
+	commit(t, db, "u", func(tx *storage.Tx) { tab.Delete(tx, "u/1", 2) })
+	_, _, err = tab.Get(t.Context(), "u/1")
+	want(t, err, storage.ErrNotFound)
+	commit(t, db, "u", func(tx *storage.Tx) { tab.Put(tx, "u/3", thing{}, storage.New) })
+	commit(t, db, "u", func(tx *storage.Tx) { keep.Put(tx, "u/3", thing{}, 1) }) // kept after all
+	time.Sleep(400 * time.Millisecond)
+	_, _, err = tab.Get(t.Context(), "u/2")
+	want(t, err, storage.ErrNotFound)
+	_, _, err = tab.Get(t.Context(), "u/3")
+	want(t, err, nil)
+	if _, err = tab.Len(t.Context()); err == nil {
+		t.Error("an unlisted table was counted")
+	}
+}
