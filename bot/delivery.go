@@ -31,6 +31,7 @@ type job struct {
 	posted  posted
 	postedV storage.Version
 	changed bool // posted differs from what is stored
+	first   bool // the next post is the first try: what is going to be posted was written down just now
 }
 
 // letter is what the log of dead letters keeps.
@@ -244,6 +245,9 @@ func (j *job) part(ctx context.Context, i int, m Message, at Place) bool {
 			return false
 		}
 		ref, err := j.send(ctx, i, at, m)
+		if j.isNew(i) && IsUnsent(err) {
+			j.posted.Parts[i].Trying, j.posted.Parts[i].Since, j.changed = "", time.Time{}, true
+		}
 		se := new(SendError)
 		known := errors.As(err, &se)
 		switch {
@@ -317,7 +321,7 @@ func (j *job) send(ctx context.Context, i int, at Place, m Message) (ref Message
 	ctx, end := j.hold(ctx)
 	defer end()
 	if method == MethodPost {
-		ref, err = j.n.Post(ctx, at, j.key(i), m)
+		ref, err = j.post(ctx, i, at, m)
 	} else {
 		ref = j.posted.Parts[i].Ref
 		err = j.n.Edit(ctx, ref, m)
@@ -326,6 +330,21 @@ func (j *job) send(ctx context.Context, i int, at Place, m Message) (ref Message
 		return ref, fmt.Errorf("%s %s: %w", method, j.c.ID, err)
 	}
 	return ref, nil
+}
+
+// post makes part i. A network that is Tracked relies on what intend wrote down, and on the record that settle makes of the
+// post: a crash between the two leaves Trying and Since behind, and whoever comes next lets the network look.
+func (j *job) post(ctx context.Context, i int, at Place, m Message) (MessageRef, error) {
+	tried, first := j.posted.Parts[i].Since, j.first
+	j.first = false
+	t, ok := j.n.(Tracked)
+	switch {
+	case !ok, !first && tried.IsZero():
+		return j.n.Post(ctx, at, j.key(i), m)
+	case first:
+		tried = time.Time{}
+	}
+	return t.PostTracked(ctx, at, j.key(i), tried, m)
 }
 
 // key names the post of part i for the network: KEY, KEY#2 …, and KEY~1 when it is posted anew.
@@ -349,8 +368,10 @@ func (j *job) intend(ctx context.Context, i int, sum string) bool {
 	if j.posted.Parts[i].Trying != "" {
 		return true
 	}
-	j.posted.Parts[i].Trying, j.changed = sum, true
-	return j.save(ctx)
+	p := &j.posted.Parts[i]
+	p.Trying, p.Since, j.changed = sum, time.Now().UTC(), true
+	j.first = j.save(ctx)
+	return j.first
 }
 
 // sent notes that part i stands at ref. It is false when that may show an earlier state, which has to be edited.
@@ -362,6 +383,6 @@ func (j *job) sent(i int, ref MessageRef, sum string) bool {
 	} else {
 		p.Hash = sum
 	}
-	p.Ref, p.Gone, j.changed = ref, false, true
+	p.Ref, p.Since, p.Gone, j.changed = ref, time.Time{}, false, true
 	return p.Hash == sum
 }

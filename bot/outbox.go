@@ -103,8 +103,10 @@ type part struct {
 	// Trying is the Hash of what was first given to Post, written down before: a crash may follow it, and a network that
 	// knows the key from then shows that state, whatever a later Post holds.
 	Trying string `json:"trying,omitempty"`
-	Gone   bool   `json:"gone,omitempty"`  // the message was removed and is to be posted anew
-	Again  int    `json:"again,omitempty"` // posted anew so often
+	// Since is when that was; what is Tracked looks for the message from then on.
+	Since time.Time `json:"since,omitzero"`
+	Gone  bool      `json:"gone,omitempty"`  // the message was removed and is to be posted anew
+	Again int       `json:"again,omitempty"` // posted anew so often
 }
 
 // standing counts the parts that are known to be posted.

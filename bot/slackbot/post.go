@@ -31,6 +31,39 @@ var errPosting = errors.New("the same post is under way")
 // Post implements bot.Network. Slack has no keys of its own: what is going to be posted is written down before, and a
 // post whose answer was lost is looked for by the mark it bears before it is made again.
 func (b *Bot) Post(ctx context.Context, at bot.Place, key string, m bot.Message) (bot.MessageRef, error) {
+	return b.post(ctx, at, key, m, func(in *intent, at bot.Place) (begun bool, err error) {
+		err = in.begin(ctx, at.Channel, at.Thread) // mostly it is the first try
+		if errors.Is(err, storage.ErrConflict) {
+			return false, in.recall(ctx)
+		}
+		return err == nil, err
+	})
+}
+
+// PostTracked implements bot.Tracked. A first try of what has no files leaves no record here; a later one reads and writes
+// them as Post does, and looks for the post since the first try whatever a record says, unless that knows where it stands.
+func (b *Bot) PostTracked(ctx context.Context, at bot.Place, key string, tried time.Time, m bot.Message) (bot.MessageRef, error) {
+	return b.post(ctx, at, key, m, func(in *intent, at bot.Place) (begun bool, err error) {
+		if tried.IsZero() {
+			// Where the message stands matters here only while its files are not all there yet.
+			in.record, in.version, in.brief = postRecord{Channel: at.Channel, Thread: at.Thread}, storage.Any, len(filesOf(m)) == 0
+			return true, nil
+		}
+		if err := in.recall(ctx); err != nil {
+			return false, err
+		}
+		if in.version == storage.New {
+			in.record = postRecord{Channel: at.Channel, Thread: at.Thread}
+		}
+		if in.record.TS == "" && (in.record.Since.IsZero() || tried.Before(in.record.Since)) {
+			in.record.Since = tried
+		}
+		return false, nil
+	})
+}
+
+// post makes a post, unless start, which says whether it was begun just now, finds that it may be there already.
+func (b *Bot) post(ctx context.Context, at bot.Place, key string, m bot.Message, start func(in *intent, at bot.Place) (begun bool, err error)) (bot.MessageRef, error) {
 	at.Channel, at.Space = channelOf(at), ""
 	// Two of this process are told apart here, those of two replicas by the Outbox's leases: for Slack a post under way
 	// looks like one that was lost.
@@ -39,11 +72,7 @@ func (b *Bot) Post(ctx context.Context, at bot.Place, key string, m bot.Message)
 	}
 	defer b.posting.Delete(key)
 	in := &intent{b: b, mark: markOf(key)}
-	err := in.begin(ctx, at.Channel, at.Thread) // mostly it is the first try
-	begun := err == nil
-	if errors.Is(err, storage.ErrConflict) {
-		err = in.recall(ctx)
-	}
+	begun, err := start(in, at)
 	if err != nil {
 		return bot.MessageRef{}, err
 	}
@@ -82,6 +111,7 @@ func (in *intent) make(ctx context.Context, at bot.Place, m bot.Message) error {
 		in.end(ctx, channel, ts)
 	} else if !unsure(err) {
 		in.end(ctx, "", "")
+		err = bot.Unsent(err)
 	}
 	return err
 }

@@ -54,6 +54,7 @@ type intent struct {
 	mark    string
 	record  postRecord
 	version storage.Version
+	brief   bool // somebody else keeps the record
 }
 
 // recall reads what is known of the post.
@@ -95,6 +96,9 @@ func (in *intent) end(ctx context.Context, channel, ts string) {
 	in.record.TS, in.record.Since = ts, time.Time{}
 	if channel != "" {
 		in.record.Channel = channel
+	}
+	if in.brief {
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
 	defer cancel()
