@@ -130,7 +130,7 @@ Checkpoints: checkpoints take 4 min and grow (60 s 60 min before), timeout 10 mi
 Load: backpressured: Join[3]; bottleneck downstream: Sink: kafka, busy 98 %
 Changed through drey: Restart by Olga, done, 11 min before it began (7f3k2a)
 Incident ` + one(t, s).ID + ` · Prometheus · Alertmanager
-[Ack Diagnose Logs Savepoint Scale… Restart… Stop… Assign…]`
+[Ack Diagnose Restart… Savepoint Logs Scale… Stop… Assign…]`
 	if d := cmp.Diff(want, plainHead(out.heads(t)[0])); d != "" {
 		t.Error(d)
 	}

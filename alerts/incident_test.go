@@ -245,7 +245,7 @@ Job: prod/orders
 Job state: RUNNING, 3 of 4 tasks
 Restarts: 7
 Incident ` + one(t, s).ID + ` · Prometheus · Alertmanager · Flink
-[Ack Diagnose Logs Savepoint Scale… Restart… Stop… Assign…]`
+[Ack Diagnose Restart… Savepoint Logs Scale… Stop… Assign…]`
 	if d := cmp.Diff(want, plainHead(out.heads(t)[0])); d != "" {
 		t.Error(d)
 	}
@@ -256,17 +256,17 @@ func TestEnrichFailsSoft(t *testing.T) {
 		name, note, buttons string
 		jobs                fakeJobs
 	}{
-		{"no answer", "The cluster prod did not answer.", "Ack Diagnose Logs Savepoint Scale… Restart… Stop…", func(ctx context.Context, _, _, _ string) (JobFacts, error) {
+		{"no answer", "The cluster prod did not answer.", "Ack Diagnose Restart… Savepoint Logs Scale… Stop…", func(ctx context.Context, _, _, _ string) (JobFacts, error) {
 			<-ctx.Done()
 			return JobFacts{}, platform.Errorf(platform.Unavailable, "", "no answer")
 		}},
 		{"gone", "The cluster prod does not know this job", "Ack", func(context.Context, string, string, string) (JobFacts, error) {
 			return JobFacts{}, platform.Errorf(platform.NotFound, "", "no such job")
 		}},
-		{"failed", "Job state: FAILED", "Ack Diagnose Logs Restart…", func(context.Context, string, string, string) (JobFacts, error) {
+		{"failed", "Job state: FAILED", "Ack Diagnose Restart… Logs", func(context.Context, string, string, string) (JobFacts, error) {
 			return JobFacts{Ref: platform.JobRef{Cluster: "prod", Job: "orders"}, State: platform.Failed}, nil
 		}},
-		{"cannot", "Job state: RUNNING", "Ack Diagnose Logs Scale… Restart…", func(context.Context, string, string, string) (JobFacts, error) {
+		{"cannot", "Job state: RUNNING", "Ack Diagnose Restart… Logs Scale…", func(context.Context, string, string, string) (JobFacts, error) {
 			return JobFacts{State: platform.Running, Cannot: []platform.Op{platform.OpSavepoint, platform.OpStop}}, nil
 		}},
 	} {
@@ -351,7 +351,7 @@ bind      about the job prod/orders
 match     route "all" matches: true
           to web:oncall
 compose   to web:oncall: "Firing: FlinkJobCrashLoop on prod/orders (critical). FlinkJobCrashLoop happened"
-          buttons: Ack, Diagnose, Logs, Savepoint, Scale…, Restart…, Stop…, Assign…
+          buttons: Ack, Diagnose, Restart…, Savepoint, Logs, Scale…, Stop…, Assign…
 `
 	id := stemOf(hashOf("job", "prod", "orders"), 0)
 	if d := cmp.Diff(want, strings.ReplaceAll(got, id, "ID")); d != "" {

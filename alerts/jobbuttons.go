@@ -16,21 +16,20 @@ func jobButtons(i *Incident) bot.Actions {
 	}
 	args, _ := json.Marshal(map[string]string{"job": ref.String()})
 	can := func(op platform.Op) bool { return i.Facts == nil || i.Facts.can(op) }
-	out := bot.Actions{
-		{Label: "Diagnose", Call: bot.Call{Path: "flink diagnose", Args: args, InThread: true}},
-		{Label: "Logs", Call: bot.Call{Path: "flink logs", Args: args, InThread: true}},
+	// Those that help at once come first: where a network shows few, the others are in a menu.
+	out := bot.Actions{{Label: "Diagnose", Call: bot.Call{Path: "flink diagnose", Args: args, InThread: true}}}
+	if can(platform.OpSubmitSQL) {
+		out = append(out, bot.Button{Label: "Restart…", Call: bot.Call{Path: "flink restart", Args: args, InThread: true}, Opens: true})
 	}
 	if can(platform.OpSavepoint) {
 		out = append(out, bot.Button{Label: "Savepoint", Call: bot.Call{Path: "flink savepoint", Args: args, InThread: true}})
 	}
+	out = append(out, bot.Button{Label: "Logs", Call: bot.Call{Path: "flink logs", Args: args, InThread: true}})
 	if can(platform.OpRescale) || can(platform.OpStop) && can(platform.OpSubmitSQL) {
 		out = append(out, bot.Button{Label: "Scale…", Call: bot.Call{Path: "flink scale", Args: args, InThread: true}, Opens: true})
 	}
-	if can(platform.OpSubmitSQL) {
-		out = append(out, bot.Button{Label: "Restart…", Call: bot.Call{Path: "flink restart", Args: args, InThread: true}, Opens: true})
-	}
-	if can(platform.OpStop) {
-		out = append(out, bot.Button{Label: "Stop…", Style: bot.Danger, Call: bot.Call{Path: "flink stop", Args: args, InThread: true}, Opens: true})
+	if can(platform.OpStop) { // not red: it asks before it does anything, and nobody's eye shall fall on it first
+		out = append(out, bot.Button{Label: "Stop…", Call: bot.Call{Path: "flink stop", Args: args, InThread: true}, Opens: true})
 	}
 	return out
 }

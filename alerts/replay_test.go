@@ -230,7 +230,7 @@ func TestThinPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := out.heads(t)
-	if len(h) != 1 || labels(h[0]) != "Ack Diagnose Logs Savepoint Scale… Restart… Stop… Assign…" {
+	if len(h) != 1 || labels(h[0]) != "Ack Diagnose Restart… Savepoint Logs Scale… Stop… Assign…" {
 		t.Fatalf("%d heads, buttons %q", len(h), labels(h[0]))
 	}
 	id := list(t, s)[0].ID
@@ -244,7 +244,7 @@ func TestThinPath(t *testing.T) {
 		t.Fatal(a, err)
 	}
 	h = out.heads(t)
-	if got := labels(h[0]); got != "Un-ack Diagnose Logs Savepoint Scale… Restart… Stop… Assign…" || !strings.HasPrefix(h[0].Message.Title, "Acknowledged: ") {
+	if got := labels(h[0]); got != "Un-ack Diagnose Restart… Savepoint Logs Scale… Stop… Assign…" || !strings.HasPrefix(h[0].Message.Title, "Acknowledged: ") {
 		t.Errorf("after Ack: %q with %q", h[0].Message.Title, got)
 	}
 	if got := texts(out.stories(t)); !slices.Equal(got, []string{"Acknowledged by Olga"}) {

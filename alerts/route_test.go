@@ -106,7 +106,7 @@ func TestRouteButtons(t *testing.T) {
 		buttons []string
 		want    string
 	}{
-		{nil, "Ack Diagnose Logs Savepoint Scale… Restart… Stop… Assign…"},
+		{nil, "Ack Diagnose Restart… Savepoint Logs Scale… Stop… Assign…"},
 		{[]string{"ack", "silence", "diagnose"}, "Ack Diagnose"},
 		{[]string{"savepoint"}, "Savepoint"},
 		{[]string{}, ""},
