@@ -45,6 +45,8 @@ type Hooks struct {
 	OnWebhook func(source, result string, d time.Duration)
 	// OnUnroutable is told of incidents that no route matched.
 	OnUnroutable func(source string)
+	// OnLook is told of every look of alerts.watch at a cluster, and whether it answered, for drey_watch_looks_total.
+	OnLook func(cluster string, ok bool)
 	// CanPost says why nothing can be posted to a channel that an alert itself names (Route.ChannelFrom); nil: to every one.
 	CanPost func(p bot.Place) error
 	// Now is the clock; nil: time.Now.

@@ -82,6 +82,9 @@ func (s *Service) watchOne(ctx context.Context, it storage.Item, c *platform.Clu
 	if ctx.Err() != nil {
 		return nil // drey stops: the lease runs out, and somebody looks again
 	}
+	if s.hooks.OnLook != nil {
+		s.hooks.OnLook(c.Name, err == nil)
+	}
 	now := s.hooks.Now()
 	var over []ended
 	switch {

@@ -261,6 +261,18 @@ func TestWatchedTwice(t *testing.T) {
 	r.expect([]string{"Firing: FlinkJobFailed on prod/orders (critical). orders failed"}, nil)
 }
 
+func TestWatchLooksAreTold(t *testing.T) {
+	r := newWatchRig(t)
+	var told []string
+	r.s.hooks.OnLook = func(cluster string, ok bool) { told = append(told, fmt.Sprint(cluster, " ", ok)) }
+	r.look(2)
+	r.herd.set(true)
+	r.look(1)
+	if d := cmp.Diff([]string{"prod true", "prod true", "prod false"}, told); d != "" {
+		t.Error(d)
+	}
+}
+
 // A store that does not answer is not taken for a silent cluster.
 func TestWatchWithoutItsOwnOperations(t *testing.T) {
 	r := newWatchRig(t)

@@ -80,6 +80,7 @@ func (a *app) build(ctx context.Context) (err error) {
 		Planned:    a.planned,
 		Operation:  a.operation,
 		Changes:    a.changes,
+		OnLook:     a.metrics.onLook,
 		OnWebhook:  func(source, result string, _ time.Duration) { a.metrics.webhooks.WithLabelValues(source, result).Inc() },
 	})
 	if err != nil {

@@ -24,6 +24,7 @@ type metrics struct {
 	commands       *prometheus.CounterVec
 	commandSeconds *prometheus.HistogramVec
 	webhooks       *prometheus.CounterVec
+	watchLooks     *prometheus.CounterVec
 	alertDelivery  prometheus.Histogram
 	chat           *prometheus.CounterVec
 	refused        *prometheus.CounterVec
@@ -50,6 +51,7 @@ func newMetrics() *metrics {
 	m.commands = counter("commands_total", "Calls of commands by outcome.", "network", "command", "result")
 	m.commandSeconds = histogram("command_seconds", "From a gesture to its last answer.", "network", "command")
 	m.webhooks = counter("webhooks_total", "Webhooks received by outcome.", "source", "result")
+	m.watchLooks = counter("watch_looks_total", "Looks of alerts.watch at clusters by outcome: ok or silent.", "cluster", "result")
 	m.alertDelivery = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "drey_alert_delivery_seconds", Help: "From an accepted webhook to its message in the chat.", Buckets: quick})
 	m.chat = counter("chat_requests_total", "Calls of chat services by outcome.", "network", "method", "code")
 	m.refused = counter("chat_refused_total", "Requests that came in from a chat service and were refused.", "network", "reason")
@@ -96,6 +98,15 @@ func (m *metrics) onChat(n bot.NetworkID) func(method, code string) {
 
 func (m *metrics) onRefused(n bot.NetworkID) func(reason string) {
 	return func(reason string) { m.refused.WithLabelValues(string(n), reason).Inc() }
+}
+
+// onLook counts a look of the watcher at a cluster.
+func (m *metrics) onLook(cluster string, ok bool) {
+	result := "ok"
+	if !ok {
+		result = "silent"
+	}
+	m.watchLooks.WithLabelValues(cluster, result).Inc()
 }
 
 // onOperation wraps what observes operations: it takes the time of each that ends. A commit that is tried again counts
