@@ -119,7 +119,7 @@ Most frequent
 • 1× Lag in prod/payments
 Came and went
 • Lag on prod/payments: fired 3 times (ID)
-No savepoint for more than 1 d
+No savepoint for more than 24 h
 • prod/payments: none that drey knows of
 • prod/orders: the last is 3 d 20 h old
 • prod/fresh: the last is 1 d 18 h old
@@ -133,8 +133,13 @@ Maintenance
 		t.Errorf("%q", lines)
 	}
 	quiet, err := s.Report(t.Context(), start.Add(-48*time.Hour), start.Add(-24*time.Hour), 0, nil)
-	if err != nil || !strings.HasPrefix(quiet.Message().Plain(), "Alerts of the last 1 d\nA quiet time: no incident until 2026-11-19 23:57 UTC.") {
+	if err != nil || !strings.HasPrefix(quiet.Message().Plain(), "Alerts of the last 24 h\nA quiet time: no incident until 2026-11-19 23:57 UTC.") {
 		t.Errorf("%s, %v", quiet.Message().Plain(), err)
+	}
+	for d, want := range map[time.Duration]string{8 * time.Hour: "8 h", 24 * time.Hour: "24 h", 72 * time.Hour: "3 days", 25 * time.Hour: "1 d 1 h"} {
+		if got := stretch(d); got != want {
+			t.Errorf("%s is %q, want %q", d, got, want)
+		}
 	}
 	mine, err := s.Report(t.Context(), from, c.t, 24*time.Hour, func(i *Incident) bool { return i.Job.Name == "billing" })
 	if err != nil || mine.Opened != 1 || len(mine.Open) != 1 || len(mine.Bare) != 0 || len(mine.Windows) != 0 {
@@ -183,7 +188,7 @@ func TestReportIsPostedOnce(t *testing.T) {
 	all := out.all(t)
 	slot := time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)
 	m, ok := all[fmt.Sprintf("%s/%d/web:ops", id, slot.Unix())]
-	if len(all) != 4 || !ok || !strings.Contains(m.Message.Plain(), "Alerts of the last 1 d") {
+	if len(all) != 4 || !ok || !strings.Contains(m.Message.Plain(), "Alerts of the last 24 h") {
 		t.Errorf("%d messages; %s", len(all), m.Message.Plain())
 	}
 	// A lease that was lost commits nothing.

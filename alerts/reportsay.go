@@ -14,7 +14,7 @@ import (
 // Message is the report for a channel: what a person who takes over wants to know, in the order in which they want it, short
 // enough for a phone. All incidents are in the file.
 func (r Report) Message() bot.Message {
-	m := bot.Message{Title: "Alerts of the last " + span(r.To.Sub(r.From)), Tone: bot.Plain}
+	m := bot.Message{Title: "Alerts of the last " + stretch(r.To.Sub(r.From)), Tone: bot.Plain}
 	m.Blocks = append(m.Blocks, bot.Textf("**%s**, %d resolved, **%d still open** at %v.", opened(r.Opened), r.Resolved, len(r.Open), moment(r.To)))
 	var f bot.Fields
 	if len(r.Severities) > 0 {
@@ -44,7 +44,7 @@ func (r Report) Message() bot.Message {
 		i := r.Noisy[n]
 		return bot.Textf("%s: fired %d times (`%s`)", clip(i.Title, 80), i.Episodes, i.ID)
 	})
-	section("No savepoint for more than "+span(r.BareAfter), len(r.Bare), func(n int) bot.Text { return r.bareLine(r.Bare[n]) })
+	section("No savepoint for more than "+stretch(r.BareAfter), len(r.Bare), func(n int) bot.Text { return r.bareLine(r.Bare[n]) })
 	section("Maintenance", len(r.Windows), func(n int) bot.Text { return r.windowLine(r.Windows[n]) })
 	if r.Opened+r.Resolved+len(r.Open) == 0 {
 		m.Tone, m.Blocks[0] = bot.Good, bot.Textf("A quiet time: no incident until %v.", moment(r.To))
@@ -57,6 +57,18 @@ func (r Report) Message() bot.Message {
 	}
 	m.Fallback = fmt.Sprintf("%s: %s, %d resolved, %d still open.", m.Title, opened(r.Opened), r.Resolved, len(r.Open))
 	return m
+}
+
+// stretch is a span of whole days or of one as people say it: "24 h", "7 days".
+func stretch(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d == day:
+		return "24 h"
+	case d > day && d%day == 0:
+		return fmt.Sprintf("%d days", d/day)
+	}
+	return span(d)
 }
 
 func opened(n int) string { return incidents(n) + " opened" }

@@ -105,7 +105,7 @@ func parseMatchers(s string) (Scope, error) {
 			return sc, platform.Errorf(platform.Invalid, "", "want labels such as team=core,env=test, have %q", clip(rest, 60))
 		}
 		if strings.HasPrefix(m[2], "!") {
-			return sc, platform.Errorf(platform.Invalid, "", "%s%s would cover all but a few; a window says what it covers: with = or =~", m[1], m[2])
+			return sc, platform.Errorf(platform.Invalid, "", "a window says what it covers, with = or =~; %s would cover all but a few", clip(rest, 60))
 		}
 		value, after, err := matcherValue(rest[len(m[0]):])
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/drey-ops/drey/alerts"
@@ -58,7 +59,7 @@ func alertsList(d Deps) *Command {
 			if i.Acked != nil {
 				owner = i.Acked.Who()
 			}
-			t.Rows = append(t.Rows, []string{clip(i.Title, 80), i.State(), i.Severity, ago(e.Now, i.Since), fmt.Sprint(i.FiringCount()), owner, i.ID})
+			t.Rows = append(t.Rows, []string{clip(i.Title, 80), stateOf(&i), i.Severity, ago(e.Now, i.Since), fmt.Sprint(i.FiringCount()), owner, i.ID})
 			if len(acts) < 4 {
 				acts = append(acts, Button("Show "+i.ID, "alerts show", incidentArgs{Incident: i.ID}))
 			}
@@ -72,6 +73,15 @@ func alertsList(d Deps) *Command {
 		m.Blocks = []bot.Block{t, acts}
 		return m, nil
 	})
+}
+
+// stateOf is an incident's state, with why nobody sees a thread of it.
+func stateOf(i *alerts.Incident) string {
+	loud := func(t alerts.Target) bool { return t.Quiet.IsZero() }
+	if i.State() == alerts.Firing && len(i.Targets) > 0 && !slices.ContainsFunc(i.Targets, loud) {
+		return i.State() + ", muted"
+	}
+	return i.State()
 }
 
 // alertsShown is how many incidents a page of the list shows.

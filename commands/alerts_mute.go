@@ -162,7 +162,7 @@ func alertsMute(d Deps) *Command {
 // broadMute asks before a window that covers what nobody may have thought of.
 func (d Deps) broadMute(ctx context.Context, sc alerts.Scope, until time.Time, covered []alerts.Incident) Confirmation {
 	c := Confirmation{Word: "mute", Title: "Mute all of " + sc.String() + "?", Submit: "Mute"}
-	c.Intro = bot.Textf("Until %v nothing new is posted about **%s**. That is now %s", stamp(until), sc.String(), count(len(covered), "open incident"))
+	c.Intro = bot.Textf("Until %v nothing new is posted about **%s**. That is now %s", minute(until), sc.String(), count(len(covered), "open incident"))
 	if len(sc.Matchers) > 0 {
 		c.Intro.Spans = append(c.Intro.Spans, bot.Span{Text: ", and whatever else comes with these labels."})
 		return c
@@ -184,10 +184,10 @@ func (d Deps) broadMute(ctx context.Context, sc alerts.Scope, until time.Time, c
 func muteAnswer(e *Env, w alerts.Window, covered []alerts.Incident) bot.Message {
 	m := bot.Message{Title: "Maintenance of " + w.Scope.String(), Tone: bot.Muted}
 	if w.Live(e.Now) {
-		m.Blocks = append(m.Blocks, bot.Textf("From now until %v nothing new is posted about it. What is still open then is told then.", stamp(w.Until)))
+		m.Blocks = append(m.Blocks, bot.Textf("From now until %v nothing new is posted about it. What is still open then is told then.", minute(w.Until)))
 	} else {
 		m.Title += " is planned"
-		m.Blocks = append(m.Blocks, bot.Textf("From %v until %v nothing new is posted about it. Its beginning and its end are told here.", stamp(w.From), stamp(w.Until)))
+		m.Blocks = append(m.Blocks, bot.Textf("From %v until %v nothing new is posted about it. Its beginning and its end are told here.", minute(w.From), minute(w.Until)))
 	}
 	f := bot.Fields{bot.F("By", w.Who())}
 	if w.Why != "" {
@@ -244,9 +244,9 @@ func alertsMutes(d Deps) *Command {
 
 // windowLine is a window in one line.
 func windowLine(e *Env, w alerts.Window) bot.Text {
-	t := bot.Textf("**%s** until %v by %s", w.Scope.String(), stamp(w.Until), w.Who())
+	t := bot.Textf("**%s** until %v by %s", w.Scope.String(), minute(w.Until), w.Who())
 	if !w.Live(e.Now) {
-		t = bot.Textf("**%s** from %v until %v by %s", w.Scope.String(), stamp(w.From), stamp(w.Until), w.Who())
+		t = bot.Textf("**%s** from %v until %v by %s", w.Scope.String(), minute(w.From), minute(w.Until), w.Who())
 	}
 	if w.Why != "" {
 		t.Spans = append(t.Spans, bot.Span{Text: ": " + clip(w.Why, 120)})
@@ -325,7 +325,7 @@ func alertsRemute(d Deps) *Command {
 		if err != nil {
 			return bot.Message{}, err
 		}
-		return bot.Message{Title: "Maintenance of " + w.Scope.String() + " goes on", Tone: bot.Muted, Blocks: []bot.Block{bot.Textf("Until %v.", stamp(w.Until)), bot.Notef("Window `%s`", w.ID)}}, nil
+		return bot.Message{Title: "Maintenance of " + w.Scope.String() + " goes on", Tone: bot.Muted, Blocks: []bot.Block{bot.Textf("Until %v.", minute(w.Until)), bot.Notef("Window `%s`", w.ID)}}, nil
 	})
 }
 

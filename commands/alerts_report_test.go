@@ -40,7 +40,7 @@ func TestSinceWhen(t *testing.T) {
 
 func TestAlertsReport(t *testing.T) {
 	r := alertsRig(t)
-	wants(t, r.says("vera", "/alerts report"), "Alerts of the last 1 d", "2 incidents opened, 0 resolved, 2 still open", "Crash on prod/payments")
+	wants(t, r.says("vera", "/alerts report"), "Alerts of the last 24 h", "2 incidents opened, 0 resolved, 2 still open", "Crash on prod/payments")
 	m := r.says("dora", "/alerts report 12h")
 	wants(t, m, "Alerts of the last 12 h", "1 incident opened")
 	lacks(t, m, "payments")

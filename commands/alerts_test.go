@@ -201,6 +201,8 @@ func TestAlertsList(t *testing.T) {
 	m := r.says("vera", "/alerts list")
 	wants(t, m, "3 open incidents", "Crash on dev/orders | firing | critical | 7 min ago | 1 |  | aaa111", "[Show aaa111]")
 	wants(t, r.says("vera", "/alerts list payments"), "1 open incident")
+	r.alerts.list[0].Targets = []alerts.Target{{Place: webOps(), Quiet: time.Now().Add(time.Hour)}}
+	wants(t, r.says("vera", "/alerts list"), "Crash on dev/orders | firing, muted | critical")
 	wants(t, r.says("vera", "/alerts list zzz"), "No open incident", "No incident matches")
 	wants(t, r.says("vera", "/alerts list state=silenced"), "No silenced incident", "Nothing to look at")
 	wants(t, r.says("vera", "/alerts show aaa111"), "Crash on dev/orders", "01-02 03:04:05 | it fired | olga")

@@ -84,7 +84,7 @@ func TestExplain(t *testing.T) {
 func TestRedactKeeps(t *testing.T) {
 	for _, s := range []string{
 		"java.lang.NumberFormatException: For input string: 'boom'", "job 0123456789abcdef0123456789abcdef is RUNNING", "s3://bucket/a/savepoint-0a1b2c-3d4e5f6a7b8c",
-		"Table default_catalog.default_database.orders not found", "at 10:45 for 15m", "Foo.java:123", "line 1, column 15", "file:///tmp/savepoints/x", "a, b: c",
+		"Table default_catalog.default_database.orders not found", "at 10:45 for 15m", "from 2026-12-24T18:00 on", "Foo.java:123", "line 1, column 15", "file:///tmp/savepoints/x", "a, b: c",
 	} {
 		if got := Redact(s); got != s {
 			t.Errorf("%q became %q", s, got)

@@ -15,6 +15,7 @@ var (
 	hostPort  = regexp.MustCompile(`\b[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?:\d{2,5}\b`)
 	hostName  = regexp.MustCompile(`(?i)\b(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:local|internal|intern|svc|lan|corp|com|net|io|dev|cloud|example)\b`)
 	source    = regexp.MustCompile(`\.(?:java|scala|kt|py|go):\d+$`)
+	instant   = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$`)
 	letters   = regexp.MustCompile(`[A-Za-z]`)
 	digits    = regexp.MustCompile(`[0-9]`)
 	// secretWord is what makes keyed worth its price.
@@ -55,8 +56,8 @@ func redactLine(s string) string {
 	s = ipv6.ReplaceAllString(s, "a host")
 	s = ipv4.ReplaceAllString(s, "a host")
 	s = hostPort.ReplaceAllStringFunc(s, func(m string) string {
-		if source.MatchString(m) || !letters.MatchString(m) {
-			return m // Foo.java:12, 10:45
+		if source.MatchString(m) || instant.MatchString(m) || !letters.MatchString(m) {
+			return m // Foo.java:12, 2026-12-24T18:00, 10:45
 		}
 		return "a host"
 	})

@@ -48,6 +48,11 @@ func stamp(t time.Time) bot.Span {
 	return bot.Span{Text: t.UTC().Format("2006-01-02 15:04:05 UTC"), At: t}
 }
 
+// minute is a stamp of a time that people agree on: to the minute.
+func minute(t time.Time) bot.Span {
+	return bot.Span{Text: t.UTC().Format("2006-01-02 15:04 UTC"), At: t.Truncate(time.Minute)}
+}
+
 func firstTime(ts ...time.Time) time.Time {
 	for _, t := range ts {
 		if !t.IsZero() {
