@@ -100,9 +100,10 @@ var (
 	dataID  = regexp.MustCompile(`data-id="([^"]+)"`)
 )
 
-// textOf is what a person reads of HTML, on one line.
+// textOf is what a person reads of HTML, on one line: after a bold word there is no blank before the colon or comma.
 func textOf(s string) string {
-	return oneLine(html.UnescapeString(tag.ReplaceAllString(s, " ")))
+	s = oneLine(html.UnescapeString(tag.ReplaceAllString(s, " ")))
+	return strings.NewReplacer(" : ", ": ", " ; ", "; ", " , ", ", ").Replace(s)
 }
 
 // messages are those of a channel or a thread that the person sees, the oldest first, as HTML.

@@ -122,6 +122,28 @@ func pressNow(ctx context.Context, p person, channel, label string) error {
 	return p.press(ctx, b)
 }
 
+// learn VAR NAME CHANNEL REGEXP: a person notes what the newest message that matches says in the expression's brackets; the
+// script has it as $VAR from then on.
+func learn(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: learn VAR NAME CHANNEL REGEXP")
+	}
+	re, c := regexp.MustCompile(args[3]), who(ts, args[1])
+	wait(ts, "learn "+args[0], func(ctx context.Context) error {
+		all, err := c.read(ctx, args[2], "")
+		if err != nil {
+			return err
+		}
+		for _, m := range slices.Backward(all) {
+			if found := re.FindStringSubmatch(m.text); len(found) > 1 {
+				ts.Setenv(args[0], found[1])
+				return nil
+			}
+		}
+		return fmt.Errorf("%s finds no %s in #%s", args[1], re, args[2])
+	})
+}
+
 // labelled says whether a button's label is meant.
 func labelled(label, want string) bool {
 	start, open := strings.CutSuffix(want, "*")
