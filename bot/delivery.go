@@ -27,7 +27,7 @@ type job struct {
 	n    Network
 
 	want    wanted
-	wantV   storage.Version // 0: not read yet
+	wantV   storage.Version
 	posted  posted
 	postedV storage.Version
 	changed bool // posted differs from what is stored
@@ -87,7 +87,9 @@ func (j *job) load(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	var err error
-	if j.wantV == 0 {
+	r := j.c.read
+	fresh := !r.at.IsZero() && time.Since(r.at) < readFor
+	if j.want, j.wantV = r.want, r.wantV; !fresh {
 		j.want, j.wantV, err = j.o.want.Get(ctx, key)
 	}
 	if errors.Is(err, storage.ErrNotFound) {
@@ -97,9 +99,11 @@ func (j *job) load(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	j.posted, j.postedV, err = j.o.posted.Get(ctx, key)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return false, err
+	if j.posted, j.postedV = r.posted, r.postedV; !fresh {
+		j.posted, j.postedV, err = j.o.posted.Get(ctx, key)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return false, err
+		}
 	}
 	j.o.mu.Lock()
 	if p, ok := j.o.unsaved[key]; ok && p.standing() > j.posted.standing() {

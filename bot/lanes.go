@@ -21,6 +21,7 @@ const (
 type claimed struct {
 	storage.Item
 	since time.Time
+	read  records
 }
 
 // lanes keep the pace of every channel, in the memory of this replica: one post or edit at a time, posts PostEvery apart,

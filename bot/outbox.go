@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,7 +54,7 @@ type Try struct {
 
 // OutboxOptions tune an Outbox; the zero value works.
 type OutboxOptions struct {
-	Workers int // posts under way at once; 0 means 8
+	Workers int // posts under way at once; 0 means 8. In a backlog twice as many more are claimed, ready to follow
 	// OnDelivered is told of every try to post or edit, with the time since its Delivery was put (metrics). A message
 	// given up for good comes once more, with method "dead".
 	OnDelivered func(t Try)
@@ -181,14 +182,16 @@ func (o *Outbox) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer o.close()
-	free := make(chan struct{}, o.o.Workers)
-	for range o.o.Workers {
+	// In a backlog items are claimed a batch at a time, while those of the last one are still being worked on: a claim costs the
+	// store as much for one as for several.
+	free, busy := make(chan struct{}, 3*o.o.Workers), make(chan struct{}, o.o.Workers)
+	for range cap(free) {
 		free <- struct{}{}
 	}
 	wake := o.db.Wake(outboxQueue)
-	down := false
+	down, least := false, 1
 	for {
-		n := take(ctx, free)
+		n := take(ctx, free, least)
 		if n == 0 {
 			return nil
 		}
@@ -205,18 +208,22 @@ func (o *Outbox) Run(ctx context.Context) error {
 		if down = err != nil; down {
 			next = time.Second/2 + rand.N(time.Second)
 		}
+		read := o.read(context.WithoutCancel(ctx), got)
 		for _, it := range got {
 			workers.Go(func() {
-				defer func() { free <- struct{}{} }()
-				o.work(context.WithoutCancel(ctx), claimed{it, now})
+				busy <- struct{}{}
+				defer func() { <-busy; free <- struct{}{} }()
+				o.work(context.WithoutCancel(ctx), claimed{it, now, read[it.ID]})
 			})
 		}
 		for range n - len(got) {
 			free <- struct{}{}
 		}
 		if len(got) == n {
+			least = o.o.Workers
 			continue
 		}
+		least = 1
 		timer := time.NewTimer(next)
 		select {
 		case <-wake:
@@ -227,14 +234,16 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
-// take waits for a free worker and takes all that are free; 0 when ctx ended.
-func take(ctx context.Context, free chan struct{}) int {
-	select {
-	case <-free:
-	case <-ctx.Done():
-		return 0
+// take waits until least are free and takes all that are; 0 when ctx ended.
+func take(ctx context.Context, free chan struct{}, least int) int {
+	for range least {
+		select {
+		case <-free:
+		case <-ctx.Done():
+			return 0
+		}
 	}
-	for n := 1; ; n++ {
+	for n := least; ; n++ {
 		select {
 		case <-free:
 		default:
@@ -255,9 +264,54 @@ func (o *Outbox) isClosing() bool {
 	return o.closing
 }
 
+// records are those of one key as they were read after it was claimed. What somebody changed since, a commit that rests on them
+// finds out before anything is posted. That does not hold where a post was tried already, as that is not written down twice:
+// those are read in their lane, after whoever was in it with an older lease has written down what came of it.
+type records struct {
+	at      time.Time // zero: they were not read
+	want    wanted
+	wantV   storage.Version
+	posted  posted
+	postedV storage.Version
+}
+
+// readFor is how long they are taken for the newest: an item may have to wait for its turn.
+const readFor = time.Second
+
+// read looks up the records of items in one round trip. Those that are missing in the result are to be read one by one.
+func (o *Outbox) read(ctx context.Context, items []storage.Item) map[string]records {
+	if len(items) == 0 {
+		return nil
+	}
+	ids := make([]string, len(items))
+	for i, it := range items {
+		ids[i] = it.ID
+	}
+	wants, stands, err := storage.Both(ctx, o.want, o.posted, ids)
+	if err != nil {
+		return nil // whoever works on one of them reads it, and tells what is wrong
+	}
+	out := make(map[string]records, len(items))
+	now := time.Now()
+	for id, w := range wants {
+		p := stands[id]
+		if !slices.ContainsFunc(p.Value.Parts, func(x part) bool { return x.Trying != "" }) {
+			out[id] = records{now, w.Value, w.Version, p.Value, p.Version}
+		}
+	}
+	return out
+}
+
 // work delivers one item, and whatever is held for the same channel by the time it is done.
 func (o *Outbox) work(ctx context.Context, c claimed) {
-	w, v, err := o.want.Get(ctx, c.ID)
+	if o.isClosing() {
+		o.giveBack(ctx, c.Item)
+		return
+	}
+	var err error
+	if c.read.at.IsZero() {
+		c.read.want, c.read.wantV, err = o.want.Get(ctx, c.ID)
+	}
 	if errors.Is(err, storage.ErrNotFound) {
 		o.finish(ctx, c) // woken without a cause: it was delivered already
 		return
@@ -266,8 +320,9 @@ func (o *Outbox) work(ctx context.Context, c claimed) {
 		o.log.Error("delivery not read", "key", c.ID, "error", err)
 		return // due again when its lease ends
 	}
-	lane := strings.TrimSpace(w.Delivery.To.String() + " " + w.Delivery.To.Space)
-	j := &job{o: o, c: c, lane: lane, want: w, wantV: v}
+	to := c.read.want.Delivery.To
+	lane := strings.TrimSpace(to.String() + " " + to.Space)
+	j := &job{o: o, c: c, lane: lane}
 	for ok := o.lanes.enter(lane, c, time.Now()); ok; {
 		j.deliver(ctx)
 		if o.isClosing() {

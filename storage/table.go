@@ -45,7 +45,7 @@ func (t Table[T]) Get(ctx context.Context, id string) (T, Version, error) {
 	if err := errors.Join(checkName("table", t.Name), checkID(id)); err != nil {
 		return none, 0, err
 	}
-	rows, err := t.DB.fetch(ctx, t.Name, []string{id})
+	rows, err := t.DB.fetch(ctx, []string{id}, t.Name)
 	if err != nil {
 		return none, 0, fmt.Errorf("get %s %s: %w", t.Name, id, err)
 	}
@@ -54,6 +54,26 @@ func (t Table[T]) Get(ctx context.Context, id string) (T, Version, error) {
 	}
 	e, err := decode[T](t.Name, rows[0])
 	return e.Value, e.Version, err
+}
+
+// Both reads ids from two tables in one round trip. What does not exist is not in the maps.
+func Both[A, B any](ctx context.Context, a Table[A], b Table[B], ids []string) (map[string]Entry[A], map[string]Entry[B], error) {
+	as, bs := make(map[string]Entry[A], len(ids)), make(map[string]Entry[B], len(ids))
+	rows, err := a.DB.fetch(ctx, ids, a.Name, b.Name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("get %s and %s: %w", a.Name, b.Name, err)
+	}
+	for _, r := range rows {
+		if r.table == a.Name {
+			as[r.id], err = decode[A](r.table, r)
+		} else {
+			bs[r.id], err = decode[B](r.table, r)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return as, bs, nil
 }
 
 // Put writes v within tx if the record is still at version was.
@@ -119,7 +139,7 @@ func (t Table[T]) Under(ctx context.Context, root string) iter.Seq2[Entry[T], er
 func (t Table[T]) yield(ctx context.Context, ids []string, err error, yield func(Entry[T], error) bool) (n int, more bool) {
 	var rows []row
 	if err == nil {
-		rows, err = t.DB.fetch(ctx, t.Name, ids)
+		rows, err = t.DB.fetch(ctx, ids, t.Name)
 	}
 	if err != nil {
 		yield(Entry[T]{}, fmt.Errorf("list %s: %w", t.Name, err))
@@ -176,6 +196,7 @@ const fetchMax = 64
 
 // row is one record as stored.
 type row struct {
+	table   string
 	id      string
 	version Version
 	data    string
@@ -189,15 +210,17 @@ func decode[T any](table string, r row) (Entry[T], error) {
 	return e, nil
 }
 
-// fetch reads the records that exist, in the order of ids.
-func (db *DB) fetch(ctx context.Context, table string, ids []string) ([]row, error) {
+// fetch reads the records of some tables that exist, in the order of ids.
+func (db *DB) fetch(ctx context.Context, ids []string, tables ...string) ([]row, error) {
 	var rows []row
 	err := db.do(ctx, "get", func(ctx context.Context) error {
 		rows = rows[:0]
-		cmds := make([]*redis.SliceCmd, len(ids))
+		cmds := make([]*redis.SliceCmd, 0, len(ids)*len(tables))
 		_, err := db.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for i, id := range ids {
-				cmds[i] = p.HMGet(ctx, recordKey(shardOf(id), table, id), "v", "d")
+			for _, id := range ids {
+				for _, table := range tables {
+					cmds = append(cmds, p.HMGet(ctx, recordKey(shardOf(id), table, id), "v", "d"))
+				}
 			}
 			return nil
 		})
@@ -208,7 +231,7 @@ func (db *DB) fetch(ctx context.Context, table string, ids []string) ([]row, err
 			v, _ := c.Val()[0].(string)
 			d, ok := c.Val()[1].(string)
 			if n, err := strconv.ParseInt(v, 10, 64); ok && err == nil {
-				rows = append(rows, row{id: ids[i], version: Version(n), data: d})
+				rows = append(rows, row{table: tables[i%len(tables)], id: ids[i/len(tables)], version: Version(n), data: d})
 			}
 		}
 		return nil
