@@ -13,22 +13,23 @@ type tagged struct {
 	Body json.RawMessage `json:"v"`
 }
 
+// untagged is tagged before it is encoded: in one go, so that no block is encoded for itself and then checked once more.
+type untagged struct {
+	Kind string `json:"k"`
+	Body Block  `json:"v"`
+}
+
 // MarshalJSON stores the blocks with their kinds.
 func (m Message) MarshalJSON() ([]byte, error) {
-	blocks := make([]tagged, 0, len(m.Blocks))
+	blocks := make([]untagged, 0, len(m.Blocks))
 	for _, b := range m.Blocks {
-		if b == nil {
-			continue
+		if b != nil {
+			blocks = append(blocks, untagged{kindOf(b), b})
 		}
-		body, err := json.Marshal(b)
-		if err != nil {
-			return nil, err
-		}
-		blocks = append(blocks, tagged{kindOf(b), body})
 	}
 	return json.Marshal(struct {
 		message
-		Blocks []tagged `json:"blocks,omitempty"`
+		Blocks []untagged `json:"blocks,omitempty"`
 	}{message(m), blocks})
 }
 

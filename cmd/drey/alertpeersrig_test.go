@@ -93,11 +93,10 @@ func (p *program) kill() {
 
 // side is one of the two ways from an alert to the chat: an Alertmanager that speaks to it, or one that speaks to drey.
 type side struct {
-	chat  *peerChat
-	am    *program
-	drey  []*program // none: the native way
-	redis string     // of drey: its URL
-	n     int        // groups so far
+	chat *peerChat
+	am   *program
+	drey []*program // none: the native way
+	n    int        // groups so far
 }
 
 // sideOptions shape a side.
@@ -163,7 +162,6 @@ func newDreySide(t testing.TB, o sideOptions) *side {
 	t.Helper()
 	s := &side{chat: newPeerChat(t)}
 	redis, _ := storagetest.Redis(t, "--appendfsync", "everysec")
-	s.redis = redis
 	var addrs []string
 	for range max(1, o.replicas) {
 		dir, addr := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", storagetest.FreePort(t))
