@@ -122,7 +122,7 @@ func TestPlan(t *testing.T) {
 		{"1h", "", "", ""},
 		{"yesterday", "", "duration", "neither a duration nor a time; say how long"},
 		{"20:00", "", "duration", "is past"},
-		{"30d 1h", "", "duration", "a silence lasts from 60 s to 30 d, not 30 d 1 h; nothing was silenced"},
+		{"30d 1h", "", "duration", "a silence lasts from 1 min to 30 d; nothing was silenced"},
 		{"1h", "alertname~x", "matchers", "want them as Alertmanager writes them"},
 		{"1h", `alertname=~".*"`, "matchers", "names nothing exactly"},
 		{"1h", `severity="critical"`, "matchers", "severity alone is too broad"},

@@ -95,7 +95,7 @@ func (s *Service) Plan(ctx context.Context, id string, w Wish) (SilencePlan, err
 		p.Until = now.Add(s.options.Silence.Max).UTC().Truncate(time.Second)
 	}
 	if d := p.Until.Sub(now); d < minSilence-time.Second || d > s.options.Silence.Max {
-		return p, wrong("duration", "a silence lasts from %s to %s, not %s", span(minSilence), span(s.options.Silence.Max), span(d))
+		return p, wrong("duration", "a silence lasts from 1 min to %s", span(s.options.Silence.Max))
 	}
 	own := alertmanager.Matchers(inc.matchers())
 	if p.Matchers, err = alertmanager.ParseMatchers(w.Matchers); err != nil {
