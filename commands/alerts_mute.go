@@ -105,10 +105,12 @@ func (d Deps) resolveMute(ctx context.Context, e *Env, a *muteArgs) error {
 	}
 	if sc.Cluster == "" && len(sc.Matchers) == 0 || slices.Contains(d.Clusters.Names(), sc.Cluster) && sc.Job != "" {
 		ref := platform.JobRef{Cluster: sc.Cluster, Job: sc.Job}
-		if err := d.findJob(ctx, e, &ref); err != nil {
+		switch err := d.findJob(ctx, e, &ref); {
+		case err == nil:
+			sc.Cluster, sc.Job = ref.Cluster, ref.Job
+		case sc.Cluster == "" || !d.troubled(ctx, sc): // one that is gone, or whose cluster is, can be told of all the same
 			return err
 		}
-		sc.Cluster, sc.Job = ref.Cluster, ref.Job
 	}
 	a.Scope = sc.String()
 	zone := d.Mutes.Zone()
@@ -123,6 +125,12 @@ func (d Deps) resolveMute(ctx context.Context, e *Env, a *muteArgs) error {
 		a.For = until.UTC().Format(time.RFC3339)
 	}
 	return nil
+}
+
+// troubled says whether an incident is open in a scope.
+func (d Deps) troubled(ctx context.Context, sc alerts.Scope) bool {
+	open, err := d.Mutes.Covered(ctx, sc)
+	return err == nil && len(open) > 0
 }
 
 func alertsMute(d Deps) *Command {
