@@ -253,6 +253,7 @@ func (s *Service) Zone() *time.Location { return s.pipeline.routes.zone }
 type lean struct {
 	ID          string            `json:"id"`
 	Source      string            `json:"source"`
+	ExternalURL string            `json:"external"`
 	Title       string            `json:"title"`
 	Severity    string            `json:"severity"`
 	Labels      map[string]string `json:"labels"`
@@ -272,7 +273,7 @@ type lean struct {
 // incident is the Incident with what l has of it.
 func (l lean) incident() Incident {
 	return Incident{
-		ID: l.ID, Source: l.Source, Title: l.Title, Severity: l.Severity, Labels: l.Labels, Since: l.Since, First: l.First, Over: l.Over,
+		ID: l.ID, Source: l.Source, ExternalURL: l.ExternalURL, Title: l.Title, Severity: l.Severity, Labels: l.Labels, Since: l.Since, First: l.First, Over: l.Over,
 		Episodes: l.Episodes, Acked: l.Acked, Silences: l.Silences, Suppressed: l.Suppressed, Job: l.Job, Facts: l.Facts, Cause: l.Cause,
 		Maintenance: l.Maintenance,
 	}

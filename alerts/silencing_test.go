@@ -44,6 +44,12 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			firing = []map[string]string{{"alertname": "Down"}}
 		}
 		for _, l := range firing {
+			if r.URL.Query().Get("active") == "false" {
+				if by := m.hiding(l); len(by) > 0 {
+					list = append(list, alertmanager.Alert{Fingerprint: hashOf(sortedPairs(l)...)[:16], Labels: l, Status: alertmanager.AlertStatus{State: "suppressed", SilencedBy: by}})
+				}
+				continue
+			}
 			list = append(list, map[string]any{"fingerprint": hashOf(sortedPairs(l)...)[:16], "labels": l, "receivers": []any{map[string]string{"name": "drey"}}, "status": map[string]any{"state": "active"}})
 		}
 		out = list
@@ -77,6 +83,16 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	_ = json.NewEncoder(w).Encode(out)
+}
+
+// hiding are the ids of the silences that hide an alert.
+func (m *moody) hiding(labels map[string]string) (ids []string) {
+	for _, x := range m.silences {
+		if hides, err := alertmanager.Matchers(x.Matchers).Compile(); err == nil && x.Live() && hides(labels) {
+			ids = append(ids, x.ID)
+		}
+	}
+	return ids
 }
 
 func moodyService(t *testing.T) (*moody, *Service, *kept, *clock) {

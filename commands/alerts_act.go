@@ -33,6 +33,7 @@ type AlertSilencer interface {
 	Preview(ctx context.Context, p alerts.SilencePlan) (alerts.SilencePlan, error)
 	Silence(ctx context.Context, p alerts.SilencePlan, actor bot.Actor) (alerts.Answer, error)
 	Unsilence(ctx context.Context, id string, actor bot.Actor) (alerts.Answer, error)
+	Silences(ctx context.Context) (alerts.SilenceList, error)
 }
 
 // AlertTester says where an alert would go, and why.

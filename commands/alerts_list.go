@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/drey-ops/drey/alerts"
 	"github.com/drey-ops/drey/bot"
@@ -49,20 +50,13 @@ func alertsList(d Deps) *Command {
 			}
 			return m, nil
 		}
-		t := bot.Table{Columns: []string{"Incident", "State", "Severity", "Since", "Firing", "Owner", "Id"}, Numeric: []bool{false, false, false, false, true}}
+		t := incidentTable(list, e.Now, d.Mutes.Zone())
 		if pages > 1 {
-			t.Foot = fmt.Sprintf("Page %d of %d, %d incidents; a filter narrows the list", a.Page, pages, total)
+			t.Foot = strings.TrimSpace(fmt.Sprintf("Page %d of %d, %d incidents; a filter narrows the list. ", a.Page, pages, total) + t.Foot)
 		}
 		var acts bot.Actions
-		for _, i := range list {
-			owner := ""
-			if i.Acked != nil {
-				owner = i.Acked.Who()
-			}
-			t.Rows = append(t.Rows, []string{clip(i.Title, 80), stateOf(&i), i.Severity, ago(e.Now, i.Since), fmt.Sprint(i.FiringCount()), owner, i.ID})
-			if len(acts) < 4 {
-				acts = append(acts, Button("Show "+i.ID, "alerts show", incidentArgs{Incident: i.ID}))
-			}
+		for _, i := range list[:min(len(list), 4)] {
+			acts = append(acts, Button("Show "+i.ID, "alerts show", incidentArgs{Incident: i.ID}))
 		}
 		if a.Page > 1 {
 			acts = append(acts, bot.Button{Label: "Previous page", Call: e.again(map[string]any{"page": a.Page - 1})})
@@ -75,13 +69,39 @@ func alertsList(d Deps) *Command {
 	})
 }
 
-// stateOf is an incident's state, with why nobody sees a thread of it.
-func stateOf(i *alerts.Incident) string {
-	loud := func(t alerts.Target) bool { return t.Quiet.IsZero() }
-	if i.State() == alerts.Firing && len(i.Targets) > 0 && !slices.ContainsFunc(i.Targets, loud) {
-		return i.State() + ", muted"
+// incidentTable has the incidents with what to know first in front: on a phone the rest is a swipe away. Columns without any
+// entry are left out.
+func incidentTable(list []alerts.Incident, now time.Time, zone *time.Location) bot.Table {
+	t := bot.Table{Columns: []string{"Incident", "State", "Owner", "Since", "Severity", "Firing", "Id"}, Numeric: []bool{false, false, false, false, false, true}}
+	timed := false
+	for _, i := range list {
+		owner := ""
+		if i.Acked != nil {
+			owner = i.Acked.Who() + ", " + roughly(now.Sub(i.Acked.At))
+		}
+		state := i.StateWords(now, zone)
+		timed = timed || strings.Contains(state, ":")
+		t.Rows = append(t.Rows, []string{clip(i.Title, 80), state, owner, ago(now, i.Since), i.Severity, fmt.Sprint(i.FiringCount()), i.ID})
 	}
-	return i.State()
+	if timed {
+		t.Foot = "Times are in " + zone.String()
+	}
+	return withoutEmpty(t)
+}
+
+// withoutEmpty leaves out the columns in which no row has anything.
+func withoutEmpty(t bot.Table) bot.Table {
+	out := bot.Table{Foot: t.Foot, Rows: make([][]string, len(t.Rows))}
+	for c, name := range t.Columns {
+		if !slices.ContainsFunc(t.Rows, func(r []string) bool { return r[c] != "" }) {
+			continue
+		}
+		out.Columns, out.Numeric = append(out.Columns, name), append(out.Numeric, c < len(t.Numeric) && t.Numeric[c])
+		for n, r := range t.Rows {
+			out.Rows[n] = append(out.Rows[n], r[c])
+		}
+	}
+	return out
 }
 
 // alertsShown is how many incidents a page of the list shows.

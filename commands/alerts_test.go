@@ -24,6 +24,13 @@ type fakeAlerts struct {
 
 	expanded []string // what Expand was called with
 	hides    *alerts.Hidden
+	silences alerts.SilenceList
+}
+
+func (f *fakeAlerts) Silences(context.Context) (alerts.SilenceList, error) {
+	out := f.silences
+	out.Lines = slices.Clone(out.Lines)
+	return out, nil
 }
 
 func (f *fakeAlerts) List(_ context.Context, flt alerts.Filter) ([]alerts.Incident, error) {
@@ -199,10 +206,14 @@ func alertsRig(t *testing.T) *rig {
 func TestAlertsList(t *testing.T) {
 	r := alertsRig(t)
 	m := r.says("vera", "/alerts list")
-	wants(t, m, "3 open incidents", "Crash on dev/orders | firing | critical | 7 min ago | 1 |  | aaa111", "[Show aaa111]")
+	wants(t, m, "3 open incidents", "Crash on dev/orders | firing | 7 min ago | critical | 1 | aaa111", "[Show aaa111]")
+	lacks(t, m, "Owner", "Times are in")
+	r.alerts.list[0].Acked = &alerts.Mark{By: web("olga"), At: time.Now().Add(-130 * time.Minute)}
+	r.alerts.list[1].Targets = []alerts.Target{{Quiet: time.Now().Add(48 * time.Hour)}}
+	wants(t, r.says("vera", "/alerts list"), "Crash on dev/orders | acked | olga, 2 h | 7 min ago", "Crash on prod/payments | firing, muted until ", "Times are in Europe/Berlin")
 	wants(t, r.says("vera", "/alerts list payments"), "1 open incident")
 	r.alerts.list[0].Targets = []alerts.Target{{Place: webOps(), Quiet: time.Now().Add(time.Hour)}}
-	wants(t, r.says("vera", "/alerts list"), "Crash on dev/orders | firing, muted | critical")
+	wants(t, r.says("vera", "/alerts list"), "Crash on dev/orders | acked, muted until ")
 	wants(t, r.says("vera", "/alerts list zzz"), "No open incident", "No incident matches")
 	wants(t, r.says("vera", "/alerts list state=silenced"), "No silenced incident", "Nothing to look at")
 	wants(t, r.says("vera", "/alerts show aaa111"), "Crash on dev/orders", "01-02 03:04:05 | it fired | olga")

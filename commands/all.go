@@ -7,7 +7,7 @@ func All(d Deps) Tree {
 		flinkDiagnose(d), flinkCheckpoints(d),
 		flinkRun(d), flinkJarUpload(d), flinkJarList(d), flinkJarDelete(d),
 		flinkSavepoint(d), flinkStop(d), flinkCancel(d), flinkScale(d), flinkRestart(d),
-		alertsList(d), alertsShow(d), alertsAck(d), alertsUnack(d), alertsAssign(d), alertsSilence(d), alertsUnsilence(d), alertsTest(d),
+		alertsList(d), alertsShow(d), alertsAck(d), alertsUnack(d), alertsAssign(d), alertsSilence(d), alertsUnsilence(d), alertsSilences(d), alertsTest(d),
 		alertsExpand(d), alertsAckAll(d),
 		alertsMute(d), alertsMutes(d), alertsUnmute(d), alertsRemute(d), alertsReport(d),
 		alertsEscalate(d), alertsOncall(d),

@@ -41,6 +41,16 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
+// roughly is span in its largest unit alone: "2 h".
+func roughly(d time.Duration) string {
+	if d < time.Minute {
+		return "just now"
+	}
+	word, rest, _ := strings.Cut(span(d), " ")
+	unit, _, _ := strings.Cut(rest, " ")
+	return word + " " + unit
+}
+
 func stamp(t time.Time) bot.Span {
 	if t.IsZero() {
 		return bot.Span{Text: "–"}

@@ -3,7 +3,7 @@
 //
 // # Design
 //
-// Written by hand: the generated client links 37 modules for the six calls below.
+// Written by hand: the generated client links 37 modules for the few calls below.
 package alertmanager
 
 import (
@@ -119,6 +119,14 @@ func (c *Client) Alerts(ctx context.Context, labels map[string]string, receiver 
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(a Alert) bool { return !Has(a.Labels, labels) || receiver != "" && !a.For(receiver) }), nil
+}
+
+// Suppressed returns the alerts that are kept quiet now, by silences or by other alerts.
+func (c *Client) Suppressed(ctx context.Context) ([]Alert, error) {
+	var all []Alert
+	q := url.Values{"active": {"false"}, "unprocessed": {"false"}}
+	err := c.call(ctx, "ask for alerts", http.MethodGet, "alerts", q, nil, &all)
+	return all, err
 }
 
 // AlertsThat returns the alerts that a silence with these matchers hides, whether another silence hides them already or not.
