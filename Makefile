@@ -28,7 +28,7 @@ deps: ## find or install what the tests need (redis-server, Java, Maven, Prometh
 
 test: deps ## all tests against the real programs, then the race detector where goroutines meet (about 16 minutes)
 	@mkdir -p $(ARTIFACTS)
-	DREY_ARTIFACTS=$(ARTIFACTS) $(GO) test -timeout 15m $(TESTFLAGS) $(PACKAGES)
+	DREY_ARTIFACTS=$(ARTIFACTS) $(GO) test -timeout 22m $(TESTFLAGS) $(PACKAGES)
 	@$(MAKE) --no-print-directory race
 
 race: ## the packages where goroutines meet, under the race detector
