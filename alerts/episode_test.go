@@ -222,3 +222,15 @@ func TestJobStory(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A cluster's incident that stands nowhere keeps nothing back.
+func TestClusterDownUntold(t *testing.T) {
+	o := testOptions()
+	o.Routes[0].Match = `alertname != "FlinkJobManagerDown"`
+	s, out, _ := newService(t, o, Hooks{Clusters: map[string]*platform.Cluster{"prod": nil}})
+	take(t, s, webhook("FlinkJobManagerDown", map[string]string{"cluster": "prod"}, Firing))
+	take(t, s, webhook("FlinkJobNotRunning", about("a", "critical"), Firing))
+	if n := len(out.heads(t)); n != 1 {
+		t.Errorf("%d heads: %q", n, fallbacks(out, t))
+	}
+}

@@ -87,8 +87,12 @@ func (p *Pipeline) holdStage(ctx context.Context, b Batch) (Batch, error) {
 	return b, nil
 }
 
-// holds says whether a cluster's incident keeps those of its jobs back.
-func (i *Incident) holds(now time.Time) bool { return i.Open() || now.Sub(i.Over) < holdGrace }
+// holds says whether a cluster's incident keeps those of its jobs back: while it stands somewhere for people to see, or nobody
+// would hear of the jobs.
+func (i *Incident) holds(now time.Time) bool {
+	told := slices.ContainsFunc(i.Targets, func(t Target) bool { return t.Headed || t.Storm != "" })
+	return told && (i.Open() || now.Sub(i.Over) < holdGrace)
+}
 
 // newest is the newest incident with a key, or nil.
 func (s *Service) newest(ctx context.Context, key string) (*Incident, error) {
