@@ -52,6 +52,9 @@ func parseUntil(text string, now time.Time, zone *time.Location) (silenceEnd, er
 	if last := words[len(words)-1]; len(words) > 1 && !clockForm.MatchString(strings.ToLower(last)) && !strings.EqualFold(last, "am") && !strings.EqualFold(last, "pm") {
 		loc, err := time.LoadLocation(zoneName(last))
 		if err != nil || last == "Local" {
+			if _, err := dayAndTime(strings.ToLower(strings.Join(words[:len(words)-1], " ")), now.In(zone)); err != nil {
+				return silenceEnd{}, fmt.Errorf("%q is neither a duration nor a time; %s", clip(said, 60), untilHelp)
+			}
 			return silenceEnd{}, fmt.Errorf("%q is no time zone that drey knows; want a name such as Europe/Berlin or UTC", clip(last, 40))
 		}
 		zone, words = loc, words[:len(words)-1]

@@ -96,7 +96,7 @@ func TestScript(t *testing.T) {
 				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 					"up": up, "crash": crashVerb, "say": say, "press": press, "fill": fill, "expect": expect, "job": job, "get": get,
 					"cut": cut, "mend": mend, "be": be, "redis": redisVerb, "term": term, "hup": hup, "post": post, "submit": submit,
-					"clock": clock, "learn": learn, "hold": hold, "asked": asked, "let": let, "drop": drop,
+					"clock": clock, "learn": learn, "hold": hold, "asked": asked, "let": let, "drop": drop, "alertmanager": alertmanagerVerb, "fire": fire, "silences": silences,
 				},
 			})
 		})
