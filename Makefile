@@ -26,9 +26,9 @@ demo: build ## run everything on this machine: Flink, Prometheus, Alertmanager, 
 deps: ## find or install what the tests need (redis-server, Java, Maven, Prometheus, Alertmanager, Chromium)
 	@.ci/deps
 
-test: deps ## all tests against the real programs, then the race detector where goroutines meet (about 16 minutes)
+test: deps ## all tests against the real programs, then the race detector where goroutines meet (about 20 minutes)
 	@mkdir -p $(ARTIFACTS)
-	DREY_ARTIFACTS=$(ARTIFACTS) $(GO) test -timeout 22m $(TESTFLAGS) $(PACKAGES)
+	DREY_ARTIFACTS=$(ARTIFACTS) $(GO) test -p 3 -timeout 22m $(TESTFLAGS) ./cmd/drey $(PACKAGES)
 	@$(MAKE) --no-print-directory race
 
 race: ## the packages where goroutines meet, under the race detector
