@@ -119,7 +119,7 @@ func TestHeadTellsWhatIsKnown(t *testing.T) {
 FlinkJobCrashLoop happened
 Root cause: java.lang.NumberFormatException: For input string: 'boom'
 New: not seen before; 2× since 2026-11-20 23:55 UTC; first after the restart of prod/orders, 2026-11-20 23:45 UTC (operation 7f3k2a)
-State: last checkpoint 2026-11-20 23:55 UTC (1.2 GB), last savepoint 2026-11-20 20:56 UTC: a restart from there replays about 2 min
+State: last checkpoint 2026-11-20 23:55 UTC (1.2 GB), last savepoint 2026-11-20 20:56 UTC; a restart resumes from there and replays about 2 min
 Severity: critical
 Since: 2026-11-20 23:57 UTC
 Firing: 1 of 1
@@ -196,8 +196,8 @@ func TestSafetyLine(t *testing.T) {
 	for want, f := range map[string]JobFacts{
 		"": {},
 		"State: checkpoints are off and there is no savepoint, so a restart begins afresh":  {Off: true},
-		"State: no checkpoint completed, no savepoint of this run: a restart begins afresh": {Checkpoints: true},
-		"State: last checkpoint 2026-11-20 23:54 UTC, last savepoint 2026-11-20 23:56 UTC: a restart from there replays about 60 s": {
+		"State: no checkpoint completed, no savepoint of this run; a restart begins afresh": {Checkpoints: true},
+		"State: last checkpoint 2026-11-20 23:54 UTC, last savepoint 2026-11-20 23:56 UTC; a restart resumes from there and replays about 60 s": {
 			At: at, State: platform.Running, Checkpoints: true, Checkpoint: at.Add(-3 * time.Minute), Savepoint: at.Add(-time.Minute),
 		},
 	} {

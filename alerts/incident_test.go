@@ -237,7 +237,7 @@ func TestEnrich(t *testing.T) {
 	want := `Firing: FlinkJobCrashLoop on prod/orders
 FlinkJobCrashLoop happened
 Root cause: java.lang.NumberFormatException: For input string: 'boom'
-State: last checkpoint 2026-11-20 22:57 UTC, no savepoint of this run: a restart from there replays all since
+State: last checkpoint 2026-11-20 22:57 UTC, no savepoint of this run; a restart resumes from there
 Severity: critical
 Since: 2026-11-20 23:57 UTC
 Firing: 1 of 1

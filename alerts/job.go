@@ -11,26 +11,27 @@ import (
 
 // JobFacts are what a cluster says about the job behind an alert.
 type JobFacts struct {
-	Ref            platform.JobRef   `json:"ref"` // names it for commands
-	Name           string            `json:"name,omitempty"`
-	ID             platform.JobID    `json:"id"`
-	State          platform.JobState `json:"state"`
-	Running        int               `json:"running"` // tasks
-	Total          int               `json:"total"`
-	Restarts       int               `json:"restarts"`       // -1: not known
-	RootCause      string            `json:"root,omitempty"` // of the newest exception
-	RootAt         time.Time         `json:"root_at,omitzero"`
-	Checkpoints    bool              `json:"has_checkpoints,omitempty"` // that it is known to make any
-	Off            bool              `json:"no_checkpoints,omitempty"`  // that it is known to make none
-	Checkpoint     time.Time         `json:"checkpoint,omitzero"`       // the newest completed one
-	CheckpointSize int64             `json:"checkpoint_size,omitempty"` // bytes
-	Savepoint      time.Time         `json:"savepoint,omitzero"`        // the newest
-	Trend          string            `json:"trend,omitempty"`           // how checkpoints go, where it is worth a word: "checkpoints take 4 min and grow (1 min 1 h before), timeout 10 min"
-	Load           string            `json:"load,omitempty"`            // what holds it back: "backpressured: Join[3]; bottleneck downstream: Sink, busy 98 %"
-	URL            string            `json:"url,omitempty"`             // for people
-	Cannot         []platform.Op     `json:"cannot,omitempty"`          // what its cluster cannot do
-	At             time.Time         `json:"at,omitzero"`               // when the cluster was asked
-	Untold         []string          `json:"untold,omitempty"`          // what the cluster did not answer about: "exceptions", "checkpoints", "load"
+	Ref            platform.JobRef    `json:"ref"` // names it for commands
+	Name           string             `json:"name,omitempty"`
+	ID             platform.JobID     `json:"id"`
+	State          platform.JobState  `json:"state"`
+	Running        int                `json:"running"` // tasks
+	Total          int                `json:"total"`
+	Restarts       int                `json:"restarts"`       // -1: not known
+	RootCause      string             `json:"root,omitempty"` // of the newest exception
+	RootAt         time.Time          `json:"root_at,omitzero"`
+	Checkpoints    bool               `json:"has_checkpoints,omitempty"` // that it is known to make any
+	Off            bool               `json:"no_checkpoints,omitempty"`  // that it is known to make none
+	Checkpoint     time.Time          `json:"checkpoint,omitzero"`       // the newest completed one
+	CheckpointSize int64              `json:"checkpoint_size,omitempty"` // bytes
+	Retention      platform.Retention `json:"retention,omitempty"`       // what becomes of its checkpoints when it ends
+	Savepoint      time.Time          `json:"savepoint,omitzero"`        // the newest
+	Trend          string             `json:"trend,omitempty"`           // how checkpoints go, where it is worth a word: "checkpoints take 4 min and grow (1 min 1 h before), timeout 10 min"
+	Load           string             `json:"load,omitempty"`            // what holds it back: "backpressured: Join[3]; bottleneck downstream: Sink, busy 98 %"
+	URL            string             `json:"url,omitempty"`             // for people
+	Cannot         []platform.Op      `json:"cannot,omitempty"`          // what its cluster cannot do
+	At             time.Time          `json:"at,omitzero"`               // when the cluster was asked
+	Untold         []string           `json:"untold,omitempty"`          // what the cluster did not answer about: "exceptions", "checkpoints", "load"
 
 	Thrown []platform.Exception `json:"-"` // those that the cluster remembers, the newest first
 }
@@ -79,7 +80,7 @@ func (f *JobFacts) keep(old *JobFacts) {
 		case aboutExceptions:
 			f.RootCause, f.RootAt = old.RootCause, old.RootAt
 		case aboutCheckpoints:
-			f.Checkpoints, f.Off, f.Trend = old.Checkpoints, old.Off, old.Trend
+			f.Checkpoints, f.Off, f.Trend, f.Retention = old.Checkpoints, old.Off, old.Trend, old.Retention
 			f.Checkpoint, f.CheckpointSize, f.Savepoint = old.Checkpoint, old.CheckpointSize, old.Savepoint
 		case aboutLoad:
 			f.Load = old.Load

@@ -79,7 +79,7 @@ func (l *Lookup) facts(ctx context.Context, name string, j platform.Job, only bo
 func (f *JobFacts) points(c platform.Checkpoints) {
 	f.Checkpoints = c.Interval > 0 || c.Completed > 0
 	f.Off = !f.Checkpoints && len(c.History) == 0
-	f.Trend = trendText(c)
+	f.Trend, f.Retention = trendText(c), c.Retention
 	if c.Latest != nil {
 		f.Checkpoint, f.CheckpointSize = c.Latest.At, c.Latest.Size
 	}

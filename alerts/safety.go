@@ -35,11 +35,18 @@ func (f *JobFacts) safety() (bot.Text, bool) {
 	}
 	switch {
 	case last.IsZero():
-		add(": a restart begins afresh")
+		add("; a restart begins afresh")
 	case f.State == platform.Running && f.Running == f.Total:
-		add(": a restart from there replays about %s", span(f.At.Sub(last)))
+		add("; a restart resumes from there and replays about %s", span(f.At.Sub(last)))
 	default:
-		add(": a restart from there replays all since")
+		add("; a restart resumes from there")
+	}
+	switch p.Retention {
+	case platform.DeleteOnCancellation:
+		add("; a cancel deletes the checkpoints")
+	case platform.NoRetention:
+		add("; checkpoints are deleted when the job ends")
+	case platform.RetainOnCancellation:
 	}
 	return t, true
 }
