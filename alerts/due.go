@@ -43,6 +43,12 @@ func (s *Service) dueOne(ctx context.Context, it storage.Item) error {
 		tx.Finish(it) // saving it makes it due again where there is more to come
 		return stories, nil
 	})
+	return s.putBack(ctx, it, left, err)
+}
+
+// putBack is what follows a change that an item asked for: where it changed nothing the item comes again after left, or is done with
+// when that is zero or the incident is gone.
+func (s *Service) putBack(ctx context.Context, it storage.Item, left time.Duration, err error) error {
 	switch {
 	case errors.Is(err, errSame) && left > 0:
 		tx := s.db.Begin(it.ID)

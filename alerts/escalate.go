@@ -176,15 +176,7 @@ func (s *Service) escalateOne(ctx context.Context, it storage.Item) error {
 		tx.Finish(it)
 		return stories, nil
 	})
-	switch {
-	case errors.Is(err, errSame) && left > 0:
-		tx := s.db.Begin(it.ID)
-		tx.ReleaseAfter(it, left)
-		return s.db.Commit(ctx, tx)
-	case errors.Is(err, errSame), errors.Is(err, storage.ErrNotFound):
-		return s.finish(ctx, it)
-	}
-	return err
+	return s.putBack(ctx, it, left, err)
 }
 
 // step does the next step of c, for actor or by the clock, and says so.

@@ -224,9 +224,10 @@ func (s *Service) tellJob(ctx context.Context, c *platform.Cluster, name string,
 	told := false
 	var own []PayloadAlert
 	var owned bool
+	episode := s.ownBatch(jobGroup(c, name)).Key
 	for _, t := range ts {
 		for _, o := range others {
-			if o.Key == s.ownBatch(jobGroup(c, name)).Key || !o.about(c.Name, name, string(t.job.ID), s.hooks.Clusters) {
+			if o.Key == episode || !o.about(c.Name, name, string(t.job.ID), s.hooks.Clusters) {
 				continue
 			}
 			told = true
