@@ -310,17 +310,28 @@ func (t *Target) called(ms []Mention) []bot.Span {
 	return (&Target{Mentions: who}).mentions()
 }
 
-// plain is a story for the records: with those whom it calls.
-func (s story) plain() string {
-	out := s.text.Plain()
-	if len(s.pages) > 0 {
-		var who []string
-		for _, m := range s.pages {
-			who = append(who, m.String())
-		}
-		out += " Calls " + strings.Join(who, ", ") + "."
+// line is a story for the records.
+func (s story) line(now time.Time) Line {
+	l := Line{At: now, Kind: s.kind, By: s.by, Text: s.plain()}
+	if slices.ContainsFunc(s.text.Spans, func(x bot.Span) bool { return x.In != (bot.Place{}) || !x.At.IsZero() }) {
+		l.Spans = slices.Concat(s.text.Spans, []bot.Span{{Text: s.whom()}})
 	}
-	return out
+	return l
+}
+
+// plain is a story for the records: with those whom it calls.
+func (s story) plain() string { return s.text.Plain() + s.whom() }
+
+// whom ends a story with those whom it calls; nothing for one that calls nobody.
+func (s story) whom() string {
+	if len(s.pages) == 0 {
+		return ""
+	}
+	var who []string
+	for _, m := range s.pages {
+		who = append(who, m.String())
+	}
+	return " Calls " + strings.Join(who, ", ") + "."
 }
 
 // direct says whether it is somebody's direct messages.

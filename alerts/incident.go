@@ -76,6 +76,16 @@ type Line struct {
 	Kind string    `json:"kind"`
 	By   string    `json:"by,omitempty"`
 	Text string    `json:"text"`
+	// Spans are Text with its channels and times, where it has any: for networks that show those in their own way.
+	Spans []bot.Span `json:"spans,omitempty"`
+}
+
+// Said is what happened, as people read it.
+func (l Line) Said() bot.Text {
+	if len(l.Spans) > 0 {
+		return bot.Text{Spans: l.Spans}
+	}
+	return bot.Text{Spans: []bot.Span{{Text: l.Text}}}
 }
 
 // Incident is one alert group from its first firing until it is over.

@@ -32,12 +32,12 @@ func (rs *routes) hush(i *Incident, windows []openWindow, now time.Time) []story
 		}
 		switch {
 		case was.IsZero() && !held.IsZero():
-			out = append(out, story{kind: storyMuted, quiet: true, text: bot.Textf("**Kept back** in %s: %s", t.Place.String(), why)})
+			out = append(out, story{kind: storyMuted, quiet: true, text: bot.Textf("**Kept back** in %v: %s", t.Place, why)})
 		case was.IsZero() && !t.Quiet.IsZero():
-			text := bot.Textf("**Muted** in %s until %v by %s", t.Place.String(), moment(t.Quiet), rs.muters(i, t, now))
+			text := bot.Textf("**Muted** in %v until %v by %s", t.Place, moment(t.Quiet), rs.muters(i, t, now))
 			out = append(out, story{kind: storyMuted, quiet: true, text: text})
 		case !was.IsZero() && t.Quiet.IsZero() && i.Open():
-			out = append(out, story{kind: storyUnmuted, quiet: true, text: bot.Textf("**No longer muted** in %s", t.Place.String())})
+			out = append(out, story{kind: storyUnmuted, quiet: true, text: bot.Textf("**No longer muted** in %v", t.Place)})
 		}
 	}
 	return out

@@ -1,9 +1,12 @@
 package alerts
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/drey-ops/drey/bot"
 )
 
 func weekends() map[string][]TimeInterval {
@@ -45,6 +48,9 @@ func TestMutedIsPostedAtTheEnd(t *testing.T) {
 	i := one(t, s)
 	if i.State() != Firing || len(i.Lines) != 2 || !strings.HasPrefix(i.Lines[1].Text, "Muted in web:oncall until 2026-11-21 06:00 UTC by nights") {
 		t.Errorf("%s: %+v", i.State(), i.Lines)
+	}
+	if said := i.Lines[1].Said(); !slices.ContainsFunc(said.Spans, func(x bot.Span) bool { return x.In == bot.Place{Network: "web", Channel: "oncall"} }) || said.Plain() != i.Lines[1].Text {
+		t.Errorf("the line does not name its channel as networks do: %+v", said.Spans)
 	}
 	if _, err := s.Ack(t.Context(), i.ID, olga()); err != nil || len(out.all(t)) != 0 {
 		t.Errorf("an acknowledgement is told: %v", err)

@@ -171,7 +171,7 @@ func (i *Incident) deliveries(now time.Time, stories ...story) []bot.Delivery {
 		}
 	}
 	for _, s := range stories {
-		l := Line{At: now, Kind: s.kind, By: s.by, Text: s.plain()}
+		l := s.line(now)
 		if n := len(i.Lines); s.again && n > 0 {
 			i.Lines[n-1] = l
 		} else {

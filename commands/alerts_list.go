@@ -122,15 +122,39 @@ func alertsShow(d Deps) *Command {
 			return bot.Message{}, err
 		}
 		m := i.Message()
-		t := bot.Table{Columns: []string{"When (UTC)", "What", "By"}}
-		for _, l := range i.Lines {
-			t.Rows = append(t.Rows, []string{l.At.UTC().Format("01-02 15:04:05"), clip(l.Text, 160), whoOf(l.By)})
-		}
-		if len(t.Rows) > 0 {
-			m.Blocks = append(m.Blocks, t)
+		if len(i.Lines) > 0 {
+			m.Blocks = beforeButtons(m.Blocks, storyOf(i.Lines))
 		}
 		return m, nil
 	})
+}
+
+// storyOf is what happened to an incident, a line for each: a table of it would be wider than a phone.
+func storyOf(lines []alerts.Line) bot.Text {
+	t := bot.Textf("**Story**")
+	for _, l := range lines {
+		said := l.Said()
+		if len(l.Spans) == 0 {
+			said = bot.Textf("%s", clip(l.Text, 160))
+		}
+		t.Spans = append(t.Spans, bot.Textf("\n%v %v", when(l.At), said).Spans...)
+		if by := whoOf(l.By); by != "" && !strings.Contains(strings.ToLower(l.Text), strings.ToLower(by)) {
+			t.Spans = append(t.Spans, bot.Textf(", by %s", by).Spans...)
+		}
+	}
+	return t
+}
+
+// beforeButtons puts a block before the buttons that end a message.
+func beforeButtons(blocks []bot.Block, b bot.Block) []bot.Block {
+	n := len(blocks)
+	for n > 0 {
+		if _, ok := blocks[n-1].(bot.Actions); !ok {
+			break
+		}
+		n--
+	}
+	return slices.Insert(slices.Clone(blocks), n, b)
 }
 
 // whoOf is a person of a record ("web:olga") as one says it.

@@ -173,7 +173,7 @@ func (f *fakeAlerts) Test(ctx context.Context, q alerts.Question) (alerts.Trace,
 func TestAlertsTest(t *testing.T) {
 	r := alertsRig(t)
 	m := r.says("vera", "/alerts test severity=critical team=core")
-	wants(t, m, "Goes to web:oncall", `route "page" matches: severity == "critical"`, "does not say continue: the 1 below", "buttons: Ack")
+	wants(t, m, "Goes to 1 channel", "would be posted to web:oncall.", `route "page" matches: severity == "critical"`, "does not say continue: the 1 below", "buttons: Ack")
 	if !m.Private {
 		t.Error("told to everybody")
 	}
@@ -216,7 +216,7 @@ func TestAlertsList(t *testing.T) {
 	wants(t, r.says("vera", "/alerts list"), "Crash on dev/orders | acked, muted until ")
 	wants(t, r.says("vera", "/alerts list zzz"), "No open incident", "No incident matches")
 	wants(t, r.says("vera", "/alerts list state=silenced"), "No silenced incident", "Nothing to look at")
-	wants(t, r.says("vera", "/alerts show aaa111"), "Crash on dev/orders", "01-02 03:04:05 | it fired | olga")
+	wants(t, r.says("vera", "/alerts show aaa111"), "Crash on dev/orders", "2026-01-02 03:04 UTC it fired, by olga")
 	wants(t, r.says("vera", "/alerts show zzz999"), "Not found")
 }
 

@@ -64,40 +64,52 @@ func parseMoment(s string) (time.Time, error) {
 	return time.Time{}, platform.Errorf(platform.Invalid, "", "want a time such as 2026-12-24T22:30Z, have %q", clip(s, 40))
 }
 
+// listed are texts with commas between them.
+func listed(texts []bot.Text) bot.Text {
+	var out bot.Text
+	for i, t := range texts {
+		if i > 0 {
+			out.Spans = append(out.Spans, bot.Span{Text: ", "})
+		}
+		out.Spans = append(out.Spans, t.Spans...)
+	}
+	return out
+}
+
 // traced shows a trace: where it goes in a sentence, the stages below.
 func traced(about string, t alerts.Trace) bot.Message {
 	m := bot.Message{Title: "Goes nowhere", Tone: bot.Warn, Private: true}
-	var now, later, stormy []string
+	var now, later, stormy []bot.Text
 	for _, x := range t.Incident.Targets {
 		switch {
 		case x.Storm != "" && !x.Own:
-			stormy = append(stormy, x.Place.String())
+			stormy = append(stormy, bot.Textf("%v", x.Place))
 		case x.Quiet.IsZero():
-			now = append(now, x.Place.String())
+			now = append(now, bot.Textf("%v", x.Place))
 		default:
-			later = append(later, x.Place.String()+" from "+x.Quiet.UTC().Format("2006-01-02 15:04 UTC"))
+			later = append(later, bot.Textf("%v from %v", x.Place, when(x.Quiet)))
 		}
 	}
 	switch {
 	case len(stormy) > 0:
 		m.Title = "In a storm"
-		text := "There is a storm in " + strings.Join(stormy, ", ") + ": " + about + " would be counted in its digest"
+		text := bot.Textf("There is a storm in %v: %s would be counted in its digest", listed(stormy), about)
 		if more := append(now, later...); len(more) > 0 {
-			text += ", and posted to " + strings.Join(more, ", ")
+			text.Spans = append(text.Spans, bot.Textf(", and posted to %v", listed(more)).Spans...)
 		}
-		m.Blocks = append(m.Blocks, bot.Textf("%s.", text))
+		m.Blocks = append(m.Blocks, bot.Textf("%v.", text))
 	case len(now)+len(later) == 0:
 		m.Blocks = append(m.Blocks, bot.Textf("No route takes %s and there is no default: it would be listed, and told nowhere.", about))
 	case len(now) == 0:
 		m.Title = "Muted"
-		m.Blocks = append(m.Blocks, bot.Textf("Muted: %s would be posted to %s, if it is still open then.", about, strings.Join(later, ", ")))
+		m.Blocks = append(m.Blocks, bot.Textf("Muted: %s would be posted to %v, if it is still open then.", about, listed(later)))
 	default:
-		m.Title, m.Tone = "Goes to "+strings.Join(now, ", "), bot.Plain
-		text := "Now " + about + " would be posted to " + strings.Join(now, ", ")
+		m.Title, m.Tone = "Goes to "+count(len(now), "channel"), bot.Plain
+		text := bot.Textf("Now %s would be posted to %v", about, listed(now))
 		if len(later) > 0 {
-			text += "; muted: " + strings.Join(later, ", ")
+			text.Spans = append(text.Spans, bot.Textf("; muted: %v", listed(later)).Spans...)
 		}
-		m.Blocks = append(m.Blocks, bot.Textf("%s.", text))
+		m.Blocks = append(m.Blocks, bot.Textf("%v.", text))
 	}
 	m.Blocks = append(m.Blocks, bot.Code{Body: strings.TrimRight(t.String(), "\n")})
 	return m
