@@ -42,6 +42,8 @@ type Callout struct {
 	Step     int               `json:"step"` // from 1
 	Steps    int               `json:"steps"`
 	At       time.Time         `json:"at"`
+	// Incidents is how many a storm has; 0: Incident is one, and not a storm.
+	Incidents int `json:"incidents,omitempty"`
 }
 
 // calling is a Callout on its way.
@@ -100,14 +102,22 @@ func (s *Service) calloutOne(ctx context.Context, it storage.Item) error {
 	}
 	s.log.Error("an escalation's webhook is given up", "incident", c.Body.Incident, "step", c.Body.Step, "err", err)
 	why := bot.Textf("**Webhook not delivered** (step %d of %d of the escalation `%s`): %s. Tried %d times.", c.Body.Step, c.Body.Steps, c.Body.Chain, err.Error(), c.Tries)
-	_, err = s.change(ctx, storage.Root(it.ID), func(i *Incident, tx *storage.Tx) ([]story, error) {
+	told := story{kind: storyEscalated, tone: bot.Bad, text: why}
+	done := func(tx *storage.Tx) {
 		tx.Finish(it)
 		s.callings().Delete(tx, it.ID, was)
-		if i.ID != c.Body.Incident {
-			return nil, nil
-		}
-		return []story{{kind: storyEscalated, tone: bot.Bad, text: why}}, nil
-	})
+	}
+	if key, ok := stormKey(c.Body.Incident); ok {
+		err = s.tellStorm(ctx, key, told, done)
+	} else {
+		_, err = s.change(ctx, storage.Root(it.ID), func(i *Incident, tx *storage.Tx) ([]story, error) {
+			done(tx)
+			if i.ID != c.Body.Incident {
+				return nil, nil
+			}
+			return []story{told}, nil
+		})
+	}
 	if errors.Is(err, storage.ErrNotFound) {
 		return s.finish(ctx, it)
 	}

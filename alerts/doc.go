@@ -68,7 +68,7 @@
 //	table storm-HASH      STEM/SEQ          what the digest says of an incident, written with the incident
 //	queue alerts-storm    storm-HASH/N      a look at the storm
 //	                      STEM              a minute after an incident joined: is there still a storm?
-//	outbox                storm-HASH/N/digest, storm-HASH/N/story/M
+//	outbox                storm-HASH/N/digest, storm-HASH/N/story/M, and of escalations storm-HASH/N/at/PLACE/short, …/story/M
 //
 // # Root causes and planned changes
 //
@@ -112,6 +112,9 @@
 //	table alerts-callouts   STEM/SEQ/CHAIN/SINCE/STEP     a step's webhook on its way
 //	queue alerts-callout    the same
 //
+// What a storm counts does not climb by itself: the storm does (Ascent), once per chain for all its incidents, by what their rows
+// say. Its steps are done with the look at the storm, in one transaction with its record; their ids begin with the storm's.
+//
 // # Design
 //
 // Enrichment is not a stage of the pipeline: it asks clusters, and Alertmanager sends everything twice when its receiver
@@ -131,7 +134,8 @@
 // the webhook reads none of it. A webhook may read of a storm that ends in the same moment; the look at every incident that
 // joined finds those, so that no transaction need span the two.
 //
-// An incident that joins a storm rings nobody. Its people are called once, by the digest or in its thread. A storm therefore
+// An incident that joins a storm rings nobody. Its people are called once, by the digest or in its thread, and then by the
+// storm's escalations. A storm therefore
 // stops taking incidents as soon as nothing came for a while, even when hundreds are still open: the next one rings again.
 //
 // Mute times are read by Alertmanager's package timeinterval, which brings one small module with it; its router would

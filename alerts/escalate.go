@@ -72,7 +72,7 @@ func (rs *routes) startEscalation(i *Incident, now time.Time) {
 }
 
 // loud says whether any of the channels that routes chose is not muted, and tells of the incident by itself. What a storm's digest
-// only counts calls nobody of its own: those from before the storm do, and what gets a thread of its own does from then.
+// only counts calls nobody of its own: the storm does (Ascent), those from before it do, and what gets a thread of its own does from then.
 func (i *Incident) loud() bool {
 	return i.Open() && slices.ContainsFunc(i.Targets, func(t Target) bool { return !t.Called && t.Quiet.IsZero() && (t.Storm == "" || t.Own) })
 }
@@ -98,6 +98,10 @@ func (p *Pipeline) escalateStage(_ context.Context, b Batch) (Batch, error) {
 		return b, nil
 	}
 	for _, c := range b.Incident.Climbs {
+		if c.Stopped && b.Incident.State() == Firing && slices.ContainsFunc(b.Incident.Targets, func(t Target) bool { return t.escalates() }) {
+			b.note("escalation %q does not run for it alone: the storm that counts it escalates for all", c.Chain)
+			continue
+		}
 		if c.Stopped {
 			b.note("escalation %q does not run: the incident is %s", c.Chain, cmp.Or(map[bool]string{true: b.Incident.State()}[b.Incident.State() != Firing], "muted"))
 			continue
@@ -190,12 +194,26 @@ func (s *Service) step(tx *storage.Tx, i *Incident, c *Climb, actor *bot.Actor) 
 		out.by = actor.String()
 		text = bot.Textf("**Escalated** by %s (step %d of %d).", who(*actor), c.Next, c.Steps)
 	}
-	add := func(t bot.Text) { text.Spans = slices.Concat(text.Spans, []bot.Span{{Text: " "}}, t.Spans) }
+	does, places := rs.does(what, now)
+	text.Spans = slices.Concat(text.Spans, does.Spans)
+	for _, p := range places {
+		i.call(p, c.Chain)
+	}
+	if what.webhook != "" {
+		s.callOut(tx, i, c)
+	}
+	out.text = text
+	return out
+}
+
+// does says what a step does beside the mentions, a blank before every sentence, and what places it tells.
+func (rs *routes) does(what chainStep, now time.Time) (says bot.Text, places []bot.Place) {
+	add := func(t bot.Text) { says.Spans = slices.Concat(says.Spans, []bot.Span{{Text: " "}}, t.Spans) }
 	for _, name := range what.calls.schedules {
 		add(bot.Textf("On call in %s: %s.", name, rs.named(name, now)))
 	}
 	for _, p := range what.to {
-		i.call(p, c.Chain)
+		places = append(places, p)
 		add(bot.Textf("Posted to %v.", p))
 	}
 	for _, name := range what.dm.schedules {
@@ -204,20 +222,18 @@ func (s *Service) step(tx *storage.Tx, i *Incident, c *Climb, actor *bot.Actor) 
 	if len(what.dm.ids) > 0 {
 		add(bot.Textf("Direct message to %d more.", len(what.dm.ids)))
 		if len(what.dm.schedules) == 0 {
-			text.Spans[len(text.Spans)-1].Text = fmt.Sprintf("Direct message to %d.", len(what.dm.ids))
+			says.Spans[len(says.Spans)-1].Text = fmt.Sprintf("Direct message to %d.", len(what.dm.ids))
 		}
 	}
 	for _, m := range rs.calledNow(what.dm, now) {
 		if id, ok := strings.CutPrefix(m.Who, "user:"); ok && m.Network != "web" {
-			i.call(bot.Direct(m.Network, id), c.Chain)
+			places = append(places, bot.Direct(m.Network, id))
 		}
 	}
 	if what.webhook != "" {
-		s.callOut(tx, i, c)
 		add(bot.Textf("The webhook is called."))
 	}
-	out.text = text
-	return out
+	return says, places
 }
 
 // call makes a place one of the incident's channels.

@@ -74,6 +74,9 @@ type Storm struct {
 	AlsoAt  time.Time `json:"also_at,omitzero"`
 	Stories int       `json:"stories,omitempty"`
 	Changed time.Time `json:"changed,omitzero"`
+
+	Climbs []Ascent `json:"climbs,omitempty"` // how far it has come in each escalation that its incidents ask for
+	Echoes []echo   `json:"echoes,omitempty"` // where else it was told of
 }
 
 // weather is what is known of a channel: the incidents that began in it lately, and its newest storm.

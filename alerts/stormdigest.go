@@ -136,6 +136,9 @@ func (r *roll) fields(n map[string]int) bot.Fields {
 	if own > 0 {
 		f = append(f, bot.F("With own thread", thousands(own)))
 	}
+	if a := r.nextStep(); a != nil {
+		f = append(f, bot.F("Escalates", bot.Textf("%v, step %d of %d", moment(a.Due), a.Next+1, a.Steps)))
+	}
 	return f
 }
 
@@ -270,11 +273,10 @@ func (r *roll) call(now time.Time) []string {
 		return nil
 	}
 	r.Also, r.AlsoAt = append(r.Also, want...), now
-	r.Stories++
 	return want
 }
 
-// calling is the message that calls people in the thread.
+// calling is the next message of the thread: it calls people.
 func (r *roll) calling(who []string) bot.Delivery {
 	n := 0
 	for _, e := range r.members {
@@ -287,14 +289,8 @@ func (r *roll) calling(who []string) bot.Delivery {
 		text = bot.Textf("**1 of the storm's incidents** fires for")
 	}
 	text.Spans = append(text.Spans, mentionsOf(who)...)
-	d := bot.Delivery{
-		Key: r.key("story/" + strconv.Itoa(r.Stories)), Parent: r.key("digest"), To: r.Place,
-		Message: bot.Message{Tone: bot.Warn, Blocks: []bot.Block{text}, Fallback: text.Plain()},
-	}
-	if r.Stories > 1 {
-		d.After = r.key("story/" + strconv.Itoa(r.Stories-1))
-	}
-	return d
+	r.Stories++
+	return r.story(r.Place, "", r.Stories, story{tone: bot.Warn, text: text}, nil)
 }
 
 // thousands writes 12345 as 12,345.

@@ -30,6 +30,8 @@ type member struct {
 	Says     string    `json:"says,omitempty"`  // that in words
 	Ack      bool      `json:"ack,omitempty"`   // that its message would have the button
 	Mentions []string  `json:"mentions,omitempty"`
+	Chains   []string  `json:"chains,omitempty"` // the escalations that its routes ask for
+	Lead     bool      `json:"lead,omitempty"`   // that this storm, and no other one, tells other places of it
 }
 
 // represented says that the incident has no message of its own in the place, but counts in a storm's digest.
@@ -50,6 +52,9 @@ func (i *Incident) member(t *Target) member {
 	m.Ack = t.Buttons == nil || slices.Contains(t.Buttons, "ack")
 	if !t.Own {
 		m.Mentions = t.Mentions
+	}
+	if t.Own || t.escalates() {
+		m.Chains, m.Lead = i.Escalate, !t.Own && i.leads(t)
 	}
 	return m
 }

@@ -3,6 +3,7 @@ package alerts
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -156,6 +157,9 @@ func (s *Service) ownThread(ctx context.Context, storm, id string) (did bool, er
 // report puts the digest where it changed, and makes the storm come again.
 func (s *Service) report(ctx context.Context, it storage.Item, r *roll, was storage.Version, now time.Time, changed bool) error {
 	tx := s.db.Begin(it.ID)
+	climbs := slices.Clone(r.Climbs)
+	s.escalateStorm(tx, r, now)
+	changed = changed || !slices.Equal(climbs, r.Climbs)
 	fresh := r.call(now)
 	m := r.digest()
 	if d := digest(m); d != r.Head {
@@ -166,14 +170,13 @@ func (s *Service) report(ctx context.Context, it storage.Item, r *roll, was stor
 		changed = true
 		s.out.Put(tx, r.calling(fresh))
 	}
+	if s.echoed(tx, r) {
+		changed = true
+	}
 	if changed {
 		s.storms.Put(tx, it.ID, r.Storm, was)
 	}
-	if changed || now.Sub(r.Changed) < time.Minute {
-		tx.ReleaseAfter(it, stormEvery)
-	} else {
-		tx.ReleaseAfter(it, stormIdle)
-	}
+	tx.ReleaseAfter(it, r.again(now, changed))
 	err := s.db.Commit(ctx, tx)
 	if errors.Is(err, storage.ErrConflict) {
 		tx = s.db.Begin(it.ID)
@@ -181,6 +184,35 @@ func (s *Service) report(ctx context.Context, it storage.Item, r *roll, was stor
 		err = s.db.Commit(ctx, tx)
 	}
 	return err
+}
+
+// again is when the storm is to be looked at next.
+func (r *roll) again(now time.Time, changed bool) time.Duration {
+	wait := stormIdle
+	if changed || now.Sub(r.Changed) < time.Minute {
+		wait = stormEvery
+	}
+	if a := r.nextStep(); a != nil {
+		wait = min(wait, max(a.Due.Sub(now), 0))
+	}
+	return wait
+}
+
+// tellStorm tells a story in the threads about a storm, in one transaction with what also adds. It is storage.ErrNotFound when the
+// storm is no more.
+func (s *Service) tellStorm(ctx context.Context, key string, st story, also func(tx *storage.Tx)) error {
+	return s.storms.Update(ctx, key, func(tx *storage.Tx, kept *Storm, was storage.Version) error {
+		if was == 0 {
+			return storage.ErrNotFound
+		}
+		also(tx)
+		r := roll{Storm: *kept}
+		for _, d := range r.tell(st) {
+			s.out.Put(tx, d)
+		}
+		*kept = r.Storm
+		return nil
+	})
 }
 
 // disband takes the rows of a storm away that is over. One that became open meanwhile gets a thread of its own.
