@@ -8,10 +8,11 @@ PACKAGES   := ./...
 ARTIFACTS  ?= $(CURDIR)/artifacts
 LISTEN     ?= 127.0.0.1:8080
 TESTFLAGS  ?=
+SOAK       ?= 30m
 export GOFLAGS ?= -p=2
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo deps test race e2e bench bench-peers lint fmt generate verify release clean
+.PHONY: help build demo deps test race e2e soak bench bench-peers lint fmt generate verify release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +37,10 @@ race: ## the packages where goroutines meet, under the race detector
 
 e2e: ## the scripts of the whole bot alone
 	DREY_ARTIFACTS=$(ARTIFACTS) $(GO) test -timeout 15m -run 'Script|Demo' $(TESTFLAGS) ./cmd/drey
+
+soak: ## random schedules of alerts, people and failures against real programs, for SOAK (30m); DREY_SOAK_SEED repeats one
+	@mkdir -p $(ARTIFACTS)
+	DREY_SOAK=$(SOAK) DREY_ARTIFACTS=$(ARTIFACTS) $(GO) test -count 1 -v -run '^TestSoak$$' -timeout 0 $(TESTFLAGS) ./cmd/drey
 
 bench: ## the benchmarks, and a table of the issue's figures out of that one run (about 6 minutes; needs redis-server)
 	@mkdir -p $(ARTIFACTS)
