@@ -1,8 +1,10 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 
+	"github.com/drey-ops/drey/alerts"
 	"github.com/drey-ops/drey/bot"
 )
 
@@ -53,10 +55,28 @@ func alertsAssign(d Deps) *Command {
 		if err != nil {
 			return bot.Message{}, err
 		}
-		to, err := d.person(ctx, e, a.Person)
+		to, sure, err := d.fit(ctx, e, a.Person)
 		if err != nil {
 			return bot.Message{}, e.amend("person", err)
 		}
-		return answered(d.Alerts.Assign(ctx, i.ID, to, e.Actor))
+		m, err := answered(d.Alerts.Assign(ctx, i.ID, to, e.Actor))
+		if err == nil && sure {
+			d.warnOf(e, &m, to, &i)
+		}
+		return m, err
 	})
+}
+
+// warnOf says that somebody was given an incident whose buttons refuse them.
+func (d Deps) warnOf(e *Env, m *bot.Message, to bot.Actor, i *alerts.Incident) {
+	if to.Network != e.Place.Network { // what they may do is a matter of their own channels
+		return
+	}
+	ref, ok := d.jobBehind(i)
+	may := e.router.policy.Load().Decide(Request{Actor: to, Place: e.Place, Now: e.Now, Permission: "alert.ack", Cluster: ref.Cluster, Job: ref.Job, Anywhere: !ok})
+	if may.Allowed {
+		return
+	}
+	m.Tone = bot.Warn
+	m.Blocks = append(m.Blocks, bot.Textf("**%s** may not acknowledge it or hand it on here: that takes the permission `alert.ack`. Roles that have it: %s.", cmp.Or(to.Name, to.ID), orNone(may.Here)))
 }

@@ -34,6 +34,8 @@ type Deps struct {
 	Status   func(ctx context.Context) []bot.Field // of drey itself, for /drey status
 	Links    Links
 	People   []bot.Actor // known by name beside those whom roles name: the users of the console
+	// Profile asks a chat service who somebody is; nil: nobody is asked.
+	Profile func(ctx context.Context, a bot.Actor) (bot.Profile, error)
 }
 
 // each asks every cluster at once, and returns the answers in the clusters' order with the errors of those that gave none.

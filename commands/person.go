@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/drey-ops/drey/alerts"
 	"github.com/drey-ops/drey/bot"
@@ -29,6 +30,29 @@ var (
 	webPerson     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)
 	mentioned     = regexp.MustCompile(`^<@!?([^>|]+)(\|[^>]*)?>$`)
 )
+
+// profileWithin bounds how long a chat service is asked who somebody is.
+const profileWithin = 2 * time.Second
+
+// fit is person for whom has to be able to act: who is an app, was deactivated or never was is a mistake. Sure says that all is
+// known of them that rights hang on; a chat service that does not answer holds nothing up.
+func (d Deps) fit(ctx context.Context, e *Env, text string) (a bot.Actor, sure bool, err error) {
+	a, err = d.person(ctx, e, text)
+	if err != nil || a.Network == "web" || d.Profile == nil || a.ID == e.Actor.ID && a.Network == e.Actor.Network {
+		return a, true, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, profileWithin)
+	defer cancel()
+	p, err := d.Profile(ctx, a)
+	switch {
+	case err != nil:
+		return a, false, nil //nolint:nilerr // whom the chat service cannot tell of now may well be there
+	case p.Unfit != "":
+		return a, false, platform.Errorf(platform.Invalid, "", "%s %s; name somebody who can take care of it. Nothing was changed", cmp.Or(p.Actor.Name, a.Name, a.ID), p.Unfit)
+	}
+	p.Actor.Name = cmp.Or(p.Actor.Name, a.Name)
+	return p.Actor, true, nil
+}
 
 // person is whom text names in the network where it was said: "me", an id, or a mention. Another network's people are
 // named with it: slack:U012AB3CD.

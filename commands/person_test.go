@@ -1,6 +1,9 @@
 package commands
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -63,5 +66,39 @@ func TestAssign(t *testing.T) {
 	wants(t, m, "said: olga assigns aaa111 to web:dora")
 	if got := values(r.deps.completePeople(t.Context(), r.env("olga", "alerts assign"), "")); got[0] != "me" || !slices.Contains(got, "dora") || slices.Contains(got, "olga") {
 		t.Errorf("completes %v", got)
+	}
+}
+
+// Somebody is given an incident only when there is somebody; a chat service that does not answer holds nothing up.
+func TestAssignFit(t *testing.T) {
+	r := alertsRig(t)
+	profiles := map[string]bot.Profile{
+		"U0APP":  {Actor: bot.Actor{Network: "slack", ID: "U0APP", Name: "Deploy"}, Unfit: "is an app"},
+		"U0NEW":  {Actor: bot.Actor{Network: "slack", ID: "U0NEW", Name: "New", Groups: []string{"S0OPS"}}},
+		"U0GONE": {Actor: bot.Actor{Network: "slack", ID: "U0GONE"}, Unfit: "was deactivated"},
+	}
+	r.deps.Profile = func(_ context.Context, a bot.Actor) (bot.Profile, error) {
+		if p, ok := profiles[a.ID]; ok {
+			return p, nil
+		}
+		return bot.Profile{}, errors.New("no answer")
+	}
+	for _, tt := range []struct {
+		says, want string // name and groups, or what the error says
+		sure       bool
+	}{
+		{"U0NEW", "New [S0OPS]", true},
+		{"<@U0NEW>", "New [S0OPS]", true},
+		{"U0APP", "Deploy is an app; name somebody who can take care of it. Nothing was changed", false},
+		{"U0GONE", "U0GONE was deactivated;", false},
+		{"U0AWAY", " []", false},
+		{"me", " []", true},
+		{"web:vera", " []", true},
+	} {
+		e := r.router.env(bot.Event{Actor: bot.Actor{Network: "slack", ID: "U0OLGA"}, Place: bot.Place{Network: "slack", Channel: "C1"}}, r.router.tree.Find("alerts assign"), nil)
+		a, sure, err := r.deps.fit(t.Context(), e, tt.says)
+		if got := fmt.Sprintf("%s %v", a.Name, a.Groups); err == nil && (got != tt.want || sure != tt.sure) || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: %q, %v, %v; want %q", tt.says, got, sure, err, tt.want)
+		}
 	}
 }

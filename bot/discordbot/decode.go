@@ -1,6 +1,7 @@
 package discordbot
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -26,15 +27,18 @@ type interaction struct {
 		Type     discordgo.ChannelType `json:"type"`
 		ParentID string                `json:"parent_id"`
 	} `json:"channel"`
-	Member *struct {
-		User  *userIn  `json:"user"`
-		Nick  string   `json:"nick"`
-		Roles []string `json:"roles"`
-	} `json:"member"`
+	Member  *memberIn       `json:"member"`
 	User    *userIn         `json:"user"`
 	Message *messageIn      `json:"message"`
 	Owners  json.RawMessage `json:"authorizing_integration_owners"`
 	Data    dataIn          `json:"data"`
+}
+
+// memberIn is somebody in a server; with what a menu resolves, User is elsewhere.
+type memberIn struct {
+	User  *userIn  `json:"user"`
+	Nick  string   `json:"nick"`
+	Roles []string `json:"roles"`
 }
 
 type userIn struct {
@@ -70,6 +74,8 @@ type dataIn struct {
 	Resolved struct {
 		Messages    map[string]messageIn    `json:"messages"`
 		Attachments map[string]attachmentIn `json:"attachments"`
+		Users       map[string]userIn       `json:"users"`
+		Members     map[string]memberIn     `json:"members"`
 	} `json:"resolved"`
 	CustomID      string                  `json:"custom_id"`
 	ComponentType discordgo.ComponentType `json:"component_type"`
@@ -103,23 +109,24 @@ func bornAt(id string) (time.Time, error) {
 // person returns who did it. In a direct message nobody vouches for them, nor where the application was added by a person
 // rather than by the server.
 func (b *Bot) person(in *interaction) bot.Actor {
-	a := bot.Actor{Network: Network}
-	u := in.User
-	if in.Member != nil && in.Member.User != nil {
-		u = in.Member.User
-		a.Groups = in.Member.Roles
+	u, m := in.User, in.Member
+	if m != nil && m.User != nil {
+		u = m.User
 	}
 	if u == nil {
-		return a
+		return bot.Actor{Network: Network}
 	}
-	a.ID, a.Name = u.ID, u.Username
-	if u.GlobalName != "" {
-		a.Name = u.GlobalName
-	}
-	if in.Member != nil && in.Member.Nick != "" {
-		a.Name = in.Member.Nick
-	}
+	a := actorOf(u, m)
 	a.Outside = in.GuildID == "" && !b.o.DirectMessages || in.GuildID != "" && in.addedByPerson()
+	return a
+}
+
+// actorOf is a user as a member of a server; m may be nil.
+func actorOf(u *userIn, m *memberIn) bot.Actor {
+	a := bot.Actor{Network: Network, ID: u.ID, Name: cmp.Or(u.GlobalName, u.Username)}
+	if m != nil {
+		a.Name, a.Groups = cmp.Or(m.Nick, a.Name), m.Roles
+	}
 	return a
 }
 

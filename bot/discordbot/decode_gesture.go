@@ -130,6 +130,10 @@ func (b *Bot) submitted(in *interaction, d decoded) decoded {
 		return decoded{now: b.unknown("component_unknown")}
 	}
 	d.gesture.kind = submit
+	for id, u := range in.Data.Resolved.Users {
+		m := in.Data.Resolved.Members[id]
+		b.chosen.keep(actorOf(&u, &m), u.Bot, b.o.Now())
+	}
 	d.event.Button, d.event.Form = id, formValues(in.Data.Components)
 	if in.Message != nil {
 		d.bornBy(in)

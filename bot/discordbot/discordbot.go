@@ -26,6 +26,7 @@ type Bot struct {
 	threads *threads
 	posts   storage.Table[posting]
 	old     *oldEdits
+	chosen  *chosenPeople
 
 	mu      sync.Mutex
 	specs   []bot.CommandSpec
@@ -41,7 +42,7 @@ func New(db *storage.DB, log *slog.Logger, o Options) *Bot {
 	b.o.BotToken = ""
 	b.sender = newSender(o, func() string { return string(b.creds.Load().BotToken) }, log)
 	b.asks, b.forms, b.threads = newQuestions(db), bot.NewKept[keptForm](formsAge, formsMax), newThreads(db)
-	b.old = newOldEdits(db)
+	b.old, b.chosen = newOldEdits(db), &chosenPeople{all: map[string]chosenPerson{}}
 	b.posts = storage.Table[posting]{DB: db, Name: "discord-posts", TTL: postTTL}
 	return b
 }

@@ -15,7 +15,7 @@ func (c *client) user(ctx context.Context, id string) (member, error) {
 		if err == nil {
 			m = member{
 				id: u.ID, name: cmp.Or(u.Profile.DisplayName, u.RealName, u.Name), team: u.TeamID, enterprise: u.Enterprise.EnterpriseID,
-				guest: u.IsRestricted || u.IsUltraRestricted || u.IsStranger, gone: u.Deleted || u.IsBot,
+				guest: u.IsRestricted || u.IsUltraRestricted || u.IsStranger, gone: u.Deleted || u.IsBot, app: u.IsBot,
 			}
 		}
 		return err

@@ -43,6 +43,7 @@ type member struct {
 	team, enterprise string
 	guest            bool // restricted, or of another organisation
 	gone             bool // deactivated, or a bot
+	app              bool // a bot
 }
 
 // self is drey's own place in Slack.
@@ -52,6 +53,7 @@ type self struct{ team, enterprise, user string }
 type person struct {
 	actor bot.Actor
 	gone  bool // deactivated, or a bot: nothing is taken from them
+	app   bool
 }
 
 // people remembers who is who. Rights hang on it, so what it knows is short-lived, and what it cannot know is a stranger.
@@ -207,7 +209,7 @@ func (p *people) person(id string, now time.Time) person {
 		return out
 	}
 	m := u.value
-	out.actor.Name, out.gone = m.name, m.gone
+	out.actor.Name, out.gone, out.app = m.name, m.gone, m.app
 	out.actor.Outside = !p.guests && (m.guest || !p.ours(m))
 	if p.byID.usable(now) {
 		out.actor.Groups = slices.Clip(p.byID.value[id]) // shared, and never changed

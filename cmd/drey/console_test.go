@@ -30,7 +30,7 @@ type webChat struct{}
 func (webChat) section() string { return "" }
 
 func (webChat) env() map[string]string {
-	return map[string]string{"OPS": "web:ops", "ONCALL": "web:oncall", "ANALYTICS": "web:analytics"}
+	return map[string]string{"OPS": "web:ops", "ONCALL": "web:oncall", "ANALYTICS": "web:analytics", "GONE": "gone"}
 }
 
 func (webChat) join(ctx context.Context, ts *testscript.TestScript, name string) (person, error) {

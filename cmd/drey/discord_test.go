@@ -28,6 +28,8 @@ func newDiscordChat(port int) (*discordChat, error) {
 	for _, name := range []string{"ops", "oncall", "analytics"} {
 		d.Channel(name)
 	}
+	d.App("robot")
+	d.Leave("gone")
 	d.Rest("flink sql", "text")
 	d.Rest("flink explain", "text")
 	return &discordChat{d}, nil
@@ -45,7 +47,7 @@ func (c *discordChat) env() map[string]string {
 	env := map[string]string{
 		"OPS": "discord:" + c.discord.Channel("ops"), "ONCALL": "discord:" + c.discord.Channel("oncall"), "ANALYTICS": "discord:" + c.discord.Channel("analytics"),
 		"DISCORD_APP": c.discord.ApplicationID(), "DISCORD_KEY": c.discord.PublicKey(), "DISCORD_TOKEN": c.discord.BotToken(),
-		"DISCORD_API": c.discord.APIURL(), "DISCORD_GUILD": c.discord.Guild(),
+		"DISCORD_API": c.discord.APIURL(), "DISCORD_GUILD": c.discord.Guild(), "GONE": c.discord.User("gone"),
 	}
 	for _, name := range []string{"olga", "vera", "rita"} {
 		env["DISCORD_"+strings.ToUpper(name)] = c.discord.User(strings.ToUpper(name[:1]) + name[1:])

@@ -94,6 +94,16 @@ func (a *app) resolve(ctx context.Context, cfg config.Config) (config.Config, er
 	return cfg.WithChannels(slackbot.Network, ids), nil
 }
 
+// profile asks a chat service who somebody is.
+func (a *app) profile(ctx context.Context, who bot.Actor) (bot.Profile, error) {
+	for _, n := range a.networks {
+		if d, ok := n.(bot.Directory); ok && n.ID() == who.Network {
+			return d.Profile(ctx, who.ID)
+		}
+	}
+	return bot.Profile{}, fmt.Errorf("look up %s: drey is not in its network, or it cannot tell", who)
+}
+
 // rotate puts new tokens and keys of the chat services into force.
 func (a *app) rotate(cfg config.Config) {
 	if a.slack != nil && cfg.Slack.Enabled() {

@@ -122,6 +122,27 @@ func pressNow(ctx context.Context, p person, channel, label string) error {
 	return p.press(ctx, b)
 }
 
+// fill NAME CHANNEL FIELD=VALUE…: a person submits the newest form. `! fill` tries once: the client may refuse to send it, and
+// what is sent is not taken; the script looks at what is there then.
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: fill NAME CHANNEL FIELD=VALUE…")
+	}
+	values := map[string]string{}
+	for _, a := range args[2:] {
+		k, v, _ := strings.Cut(a, "=")
+		values[k] = v
+	}
+	c := who(ts, args[0])
+	if neg {
+		if err := c.fill(context.Background(), args[1], values); err != nil {
+			ts.Logf("not sent: %v", err)
+		}
+		return
+	}
+	wait(ts, "fill the form", func(ctx context.Context) error { return c.fill(ctx, args[1], values) })
+}
+
 // learn VAR NAME CHANNEL REGEXP: a person notes what the newest message that matches says in the expression's brackets; the
 // script has it as $VAR from then on.
 func learn(ts *testscript.TestScript, _ bool, args []string) {

@@ -26,6 +26,11 @@ func newSlackChat(port int) (*slackChat, error) {
 	for _, name := range []string{"ops", "oncall", "analytics"} {
 		s.Channel(name)
 	}
+	for _, shown := range []string{"Olga", "Vera", "Rita"} { // they stand in the menu of people before they come
+		s.User(strings.ToLower(shown), func(u *slacktest.UserState) { u.Name, u.RealName = shown, shown })
+	}
+	s.User("robot", func(u *slacktest.UserState) { u.Bot = true })
+	s.User("gone", func(u *slacktest.UserState) { u.Deleted = true })
 	return &slackChat{s}, nil
 }
 
@@ -40,7 +45,7 @@ func (c *slackChat) env() map[string]string {
 	return map[string]string{
 		"OPS": "slack:" + c.slack.Channel("ops"), "ONCALL": "slack:" + c.slack.Channel("oncall"), "ANALYTICS": "slack:" + c.slack.Channel("analytics"),
 		"SLACK_BOT_TOKEN": c.slack.BotToken(), "SLACK_SECRET": c.slack.SigningSecret(), "SLACK_API": c.slack.APIURL(),
-		"SLACK_APP_TOKEN": c.slack.AppToken(),
+		"SLACK_APP_TOKEN": c.slack.AppToken(), "GONE": c.slack.User("gone"),
 	}
 }
 

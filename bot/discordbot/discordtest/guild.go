@@ -3,6 +3,7 @@ package discordtest
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -125,11 +126,35 @@ func (d *Discord) member(name string) *user {
 	return u
 }
 
+// named is the id of a member or bot by name or id; what names nobody is returned as it is. It needs the lock.
+func (d *Discord) named(name string) string {
+	for _, u := range d.users {
+		if strings.EqualFold(u.name, name) && !u.outside {
+			return u.id
+		}
+	}
+	return name
+}
+
 // Leave takes a member out of the guild; what they once wrote stays.
 func (d *Discord) Leave(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.member(name).outside = true
+}
+
+// App is the id of another application's bot of this name in the guild; it is made when first asked for.
+func (d *Discord) App(name string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, u := range d.users {
+		if u.name == name && u.bot && u.id != d.bot {
+			return u.id
+		}
+	}
+	u := &user{id: d.newID(), name: name, bot: true}
+	d.users[u.id] = u
+	return u.id
 }
 
 // Admin makes a member an administrator of the guild: every command is shown to them.

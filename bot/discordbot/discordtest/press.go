@@ -230,13 +230,49 @@ func (s *sheet) input(c, o object, title string) error {
 		if len(ids) == 0 && required {
 			return errors.New("a file is required")
 		}
-	default: // people, roles, channels: by id
+	case userSelect:
+		ids, err := s.people(c, v, ok)
+		if err == nil && len(ids) == 0 && required {
+			err = errors.New("a choice is required")
+		}
+		o["values"] = ids
+		return err
+	default: // roles, channels: by id
 		o["values"] = []any{}
 		if ok {
 			o["values"] = []any{v}
 		}
 	}
 	return nil
+}
+
+// people are the members chosen in a menu of them, by name or id, or those it began with. Who is not in the guild is not in the
+// menu; bots are. What is chosen goes along as it is known.
+func (s *sheet) people(c object, v string, ok bool) ([]any, error) {
+	ids := []any{}
+	if !ok {
+		for _, o := range list(c, "default_values") {
+			ids = append(ids, o["id"])
+		}
+	} else if v != "" {
+		ids = append(ids, s.f.d.named(v))
+	}
+	users, members := object{}, object{}
+	for _, id := range ids {
+		u := s.f.d.users[fmt.Sprint(id)]
+		if u == nil || u.outside {
+			return nil, fmt.Errorf("the menu of people has no %q", v)
+		}
+		m := with(s.f.d.memberJSON(u), object{"permissions": granted(nil)})
+		for _, key := range []string{"user", "deaf", "mute"} {
+			delete(m, key)
+		}
+		users[u.id], members[u.id] = s.f.d.userJSON(u), m
+	}
+	if len(ids) > 0 {
+		s.f.resolved["users"], s.f.resolved["members"] = users, members
+	}
+	return ids, nil
 }
 
 // typable says why a client does not let a text through.

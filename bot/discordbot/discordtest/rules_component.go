@@ -12,6 +12,7 @@ const (
 	button        = 2
 	stringSelect  = 3
 	textInput     = 4
+	userSelect    = 5
 	section       = 9
 	textDisplay   = 10
 	thumbnail     = 11

@@ -86,6 +86,20 @@ func inputRules(c object, path []string, parent int) []problem {
 		}
 	case stringSelect:
 		ps = append(ps, selectRules(c, path, 1)...)
+	case userSelect:
+		ps = append(ps, selectRules(c, path, 1)...)
+		most := 1
+		if has(c, "max_values") {
+			most = number(c, "max_values")
+		}
+		if chosen := list(c, "default_values"); len(chosen) > most {
+			bad("default_values", "SELECT_COMPONENT_DEFAULT_VALUES_INVALID", "There are more default values than max_values.")
+		}
+		for _, o := range list(c, "default_values") {
+			if o["type"] != "user" {
+				bad("default_values", "BASE_TYPE_CHOICES", "Value must be one of ('user',).")
+			}
+		}
 	}
 	return ps
 }

@@ -84,6 +84,11 @@ func (d *Discord) Modal(who string) (Seen, bool) {
 			v.add(text(o, "label"))
 			v.add(text(o, "description"))
 		}
+		for _, o := range list(c, "default_values") {
+			if u := d.users[text(o, "id")]; u != nil {
+				v.add(u.name)
+			}
+		}
 	})
 	v.out.ID, v.out.Private, v.out.JSON, v.out.Text = text(it.modal, "custom_id"), true, mustJSON(it.modal), strings.Join(v.lines, "\n")
 	return v.out, true

@@ -1,6 +1,7 @@
 package slacktest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -110,6 +111,17 @@ func (s *Slack) named(id string) string {
 		return u.Name
 	}
 	return id
+}
+
+// inMenu is whom somebody picks in a menu of people, by their id or name. Apps stand in it, drey among them; who was deactivated
+// does not.
+func (s *Slack) inMenu(who string) (id string, err error) {
+	for _, id := range append([]string{botUser}, s.people.order...) {
+		if u := s.people.users[id]; (id == who || strings.EqualFold(s.named(id), who)) && (u == nil || !u.Deleted) {
+			return id, nil
+		}
+	}
+	return "", fmt.Errorf("the menu of people has no %q", who)
 }
 
 func (u *UserState) json(id string) object {

@@ -149,7 +149,11 @@ func (s *Slack) lookView(v *view) Seen {
 		for _, o := range in.options() {
 			seen.Options = append(seen.Options, text(o, "value"))
 		}
-		r.plain(seen.Value)
+		if in.kind == "users_select" {
+			r.plain(s.named(seen.Value))
+		} else {
+			r.plain(seen.Value)
+		}
 		r.plain(seen.Error)
 		out.Inputs = append(out.Inputs, seen)
 	}

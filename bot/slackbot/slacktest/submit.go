@@ -69,6 +69,11 @@ func (s *Slack) enter(user, name, value string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if in.kind == "users_select" && value != "" {
+		if value, err = s.inMenu(value); err != nil {
+			return fmt.Errorf("slack: fill the modal: %w", err)
+		}
+	}
 	offered, _ := v.offered[in.block][in.action].([]any)
 	state, err := in.entered(value, offered)
 	if err != nil {
