@@ -125,7 +125,7 @@ func TestEpisodeSettles(t *testing.T) {
 		t.Errorf("while the job is not well: %s", kind)
 	}
 	c.pass(time.Minute)
-	take(t, s, webhook("FlinkJobCrashLoop", orders(), Resolved))
+	take(t, s, at(webhook("FlinkJobCrashLoop", orders(), Resolved), "2026-11-21T02:02:00Z"))
 	c.pass(time.Minute)
 	facts.State, facts.Checkpoint = platform.Running, c.now()
 	s.work1(t)

@@ -54,7 +54,7 @@ func TestReopenAndNew(t *testing.T) {
 		t.Errorf("reopened: %+v", i)
 	}
 	c.pass(time.Minute)
-	take(t, s, over)
+	take(t, s, at(over, "2026-11-21T00:16:00Z"))
 	c.pass(16 * time.Minute)
 	if kind := take(t, s, at(firing, "2026-11-21T00:34:00Z")); kind != kindNew {
 		t.Errorf("after the window it was %s", kind)
@@ -97,6 +97,23 @@ func TestResolveOutOfOrder(t *testing.T) {
 		c.pass(2 * time.Minute)
 		if kind := take(t, s, firing); kind != kindReopened {
 			t.Errorf("it still fires minutes later: %s", kind)
+		}
+	})
+	t.Run("of the firing before", func(t *testing.T) {
+		s, out, c := newService(t, testOptions(), Hooks{})
+		take(t, s, firing)
+		take(t, s, over)
+		c.pass(time.Minute)
+		if kind := take(t, s, at(firing, "2026-11-20T23:58:40Z")); kind != kindReopened {
+			t.Fatalf("the second firing: %s", kind)
+		}
+		if kind := take(t, s, over); kind != kindRepeat || !one(t, s).Open() || len(out.stories(t)) != 2 {
+			t.Errorf("the other half's end of the first one: %s, stories %q", kind, texts(out.stories(t)))
+		}
+		c.pass(time.Minute)
+		end := strings.ReplaceAll(string(at(over, "2026-11-20T23:58:40Z")), `"endsAt":"2026-11-20T23:57:43Z"`, `"endsAt":"2026-11-20T23:59:40Z"`)
+		if kind := take(t, s, []byte(end)); kind != kindResolved {
+			t.Errorf("its own end: %s", kind)
 		}
 	})
 	t.Run("twice", func(t *testing.T) {

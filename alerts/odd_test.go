@@ -15,8 +15,11 @@ func TestOddWebhooks(t *testing.T) {
 		want   string
 	}{
 		"a start in the future": {func(s string) string { return strings.ReplaceAll(s, "2026-11-20T23:57:42Z", "2026-11-21T09:00:00Z") }, "Since: 2026-11-20 23:57 UTC"},
-		"a start long ago":      {func(s string) string { return strings.ReplaceAll(s, "2026-11-20T23:57:42Z", "1970-01-01T00:00:00Z") }, "Since: 2026-11-20 23:57 UTC"},
-		"another version":       {func(s string) string { return strings.ReplaceAll(s, `"version":"4"`, `"version":"9","new":{"a":[1]}`) }, "Odd happened"},
+		"the end of another that began long before": {func(s string) string {
+			return strings.Replace(s, `"alerts":[`, `"alerts":[{"status":"resolved","labels":{"alertname":"Odd","x":"old"},"startsAt":"2026-11-20T20:00:00Z","endsAt":"2026-11-20T23:57:00Z"},`, 1)
+		}, "Since: 2026-11-20 23:57 UTC"},
+		"a start long ago": {func(s string) string { return strings.ReplaceAll(s, "2026-11-20T23:57:42Z", "1970-01-01T00:00:00Z") }, "Since: 2026-11-20 23:57 UTC"},
+		"another version":  {func(s string) string { return strings.ReplaceAll(s, `"version":"4"`, `"version":"9","new":{"a":[1]}`) }, "Odd happened"},
 		"a name of any UTF-8": {func(s string) string {
 			return strings.ReplaceAll(s, `"alertname":"Odd"`, `"alertname":"Odd","k8s.pod/name":"p-1","emoji🔥":"x"`)
 		}, "Odd happened"},

@@ -87,7 +87,7 @@ func TestReport(t *testing.T) {
 		take(t, s, at(webhook("Lag", job("payments", "warning"), Firing), c.t.UTC().Format(time.RFC3339)))
 		c.pass(2 * time.Minute)
 		if n < 2 {
-			take(t, s, webhook("Lag", job("payments", "warning"), Resolved))
+			take(t, s, at(webhook("Lag", job("payments", "warning"), Resolved), c.t.Add(-time.Minute).UTC().Format(time.RFC3339)))
 			c.pass(2 * time.Minute)
 		}
 	}

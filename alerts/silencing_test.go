@@ -156,6 +156,42 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
+// A person asks again for longer while the first answer is lost: what is made, and told, is the longer one.
+func TestLostAnswerThenLonger(t *testing.T) {
+	m, s, out, c := moodyService(t)
+	id := one(t, s).ID
+	for _, d := range []time.Duration{time.Hour, 3 * time.Hour} {
+		m.lose = 1
+		if a, err := silenceFor(t, s, id, olga(), d, ""); err != nil || !a.Pending {
+			t.Fatal(a.Say, err)
+		}
+	}
+	m.silences[0].EndsAt = c.t.Add(time.Hour) // the second one did not arrive
+	c.pass(20 * time.Second)
+	reconcileNow(t, s)
+	want := c.t.Add(-20 * time.Second).Add(3 * time.Hour)
+	if i := one(t, s); i.State() != Silenced || len(m.silences) != 1 || m.silences[0].EndsAt.Sub(want).Abs() > time.Second {
+		t.Errorf("%s, %d silences, the first ends %s, want %s", i.State(), len(m.silences), m.silences[0].EndsAt, want)
+	}
+	if got := texts(out.stories(t)); !slices.Equal(got, []string{"Silenced by Olga until 2026-11-21 02:57 UTC"}) {
+		t.Errorf("stories %q", got)
+	}
+}
+
+// Alertmanager's clock goes ahead of drey's: a silence that ran out there was ended by nobody.
+func TestSilenceRunsOutByAnotherClock(t *testing.T) {
+	m, s, out, c := moodyService(t)
+	if _, err := silenceFor(t, s, one(t, s).ID, olga(), time.Hour, ""); err != nil {
+		t.Fatal(err)
+	}
+	c.pass(59*time.Minute + 30*time.Second)
+	m.silences[0].Status.State = "expired"
+	reconcileNow(t, s)
+	if got := texts(out.stories(t)); len(got) != 2 || got[1] != "The silence of Olga is over: it still fires" {
+		t.Errorf("stories %q", got)
+	}
+}
+
 func TestSilenceRefused(t *testing.T) {
 	m, s, out, _ := moodyService(t)
 	m.refuse = true

@@ -71,6 +71,9 @@ func dedupeStage(_ context.Context, b Batch) (Batch, error) {
 				b.note("%s fired before the end that is known already: old news, unless Alertmanager still has it in %s", in.Fingerprint, lateFor)
 				b.late = true
 				continue
+			case ok && old.endedBefore(a):
+				b.note("%s ended before it fired as it does now: old news", in.Fingerprint)
+				continue
 			}
 		}
 		b.Fresh[in.Fingerprint] = a
@@ -81,6 +84,12 @@ func dedupeStage(_ context.Context, b Batch) (Batch, error) {
 		b.note("%d of %d alerts are news", len(b.Fresh), len(b.Payload.Alerts))
 	}
 	return b, nil
+}
+
+// endedBefore says whether an end is that of an earlier firing than a's, told late by a retry or by the other half of a pair. Both
+// its times must say so, and a start in the future says nothing: clocks differ.
+func (a Alert) endedBefore(end Alert) bool {
+	return a.Status == Firing && end.Status == Resolved && !a.StartsAt.After(a.Changed) && end.StartsAt.Before(a.StartsAt) && end.EndsAt.Before(a.StartsAt) && !end.EndsAt.IsZero()
 }
 
 // seenEvery bounds how often a mere repeat is written down.
@@ -158,11 +167,13 @@ func newIncident(b Batch, seq int) *Incident {
 	}
 }
 
-// earliest is when the first of the alerts began, as far as that can be believed: clocks differ.
+// earliest is when the first of the alerts that fire began, or of all when none does, as far as that can be believed: clocks differ.
 func earliest(b Batch) time.Time {
 	out := b.At
+	fires := func(a PayloadAlert) bool { return a.Status == Firing }
+	some := slices.ContainsFunc(b.Payload.Alerts, fires)
 	for _, a := range b.Payload.Alerts {
-		if a.StartsAt.Before(out) && b.At.Sub(a.StartsAt) < 30*24*time.Hour {
+		if (fires(a) || !some) && a.StartsAt.Before(out) && b.At.Sub(a.StartsAt) < 30*24*time.Hour {
 			out = a.StartsAt
 		}
 	}

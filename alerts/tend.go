@@ -51,10 +51,10 @@ func (s *Service) tendSilences(ctx context.Context, i Incident, l *look) map[str
 			}
 		case now.After(want.Until) && (at == nil || !found.Live()):
 			did[want.Op] = silenced{ended: true}
-		case at != nil && found.Live() && (want.ID == "" || want.Told.Equal(want.Until)):
+		case at != nil && found.Live() && want.Told.Equal(want.Until):
 			did[want.Op] = silenced{id: found.ID, until: found.EndsAt}
-		case at != nil && !found.Live():
-			did[want.Op] = silenced{ended: true, outside: true}
+		case at != nil && !found.Live(): // by its clock, which may go ahead of drey's
+			did[want.Op] = silenced{ended: true, outside: found.EndsAt.Before(want.Until.Add(-2 * time.Second))}
 		default:
 			if done := s.placed(ctx, l, i.ID, want, silenced{until: want.Until, lost: want.ID != "" && at == nil}); done.id != "" || done.refused != "" {
 				did[want.Op] = done
