@@ -1,6 +1,6 @@
 // Package alerts turns Alertmanager's webhooks into incidents, and incidents into one thread per channel.
 //
-//	POST → Receiver: who, how big → Pipeline: decode, split; each part: recall dedupe update bind hold match quiet mute storm compose
+//	POST → Receiver: who, how big → Pipeline: decode, name, split; each part: recall dedupe update bind hold match quiet mute storm compose
 //	     → one transaction: incident, outbox, story, queues → 200
 //	enrich worker     the job behind the labels, later, into the same head message
 //	reconcile worker  what Alertmanager really has: silenced, vanished, lost silences
@@ -18,10 +18,11 @@
 // A webhook is parted by what its alerts are about (split). What is about one Flink job belongs to the job's episode: its identity
 // is hashed of cluster and name, so that the alerts of several groups, receivers and sources, and what drey sees itself, are one
 // incident, one record and one thread. A reporter mangles names, so they are compared mangled; with one cluster configured a
-// label that names another can only mean that one. Alerts that say that a whole cluster is down are one incident of the cluster.
-// All others stay together as the group they came in, known by our own hash of source, receiver and group labels. Alertmanager's
-// groupKey holds the route's path and changes with its configuration; startsAt and externalURL differ between the two
-// halves of a pair. News is what changes the status of a fingerprint: a repeat, a retry or the other half's copy
+// label that names another can only mean that one. An alert with a job's id and no name is about
+// the job that the id was seen to be: the watcher, every look at an incident's job, and drey's operations write that down. Alerts
+// that say that a whole cluster is down are one incident of the cluster. All others stay together as the group they came in, known
+// by our own hash of source, receiver and group labels. Alertmanager's groupKey holds the route's path and changes with its
+// configuration; startsAt and externalURL differ between the two halves of a pair. News is what changes the status of a fingerprint: a repeat, a retry or the other half's copy
 // says nothing new and vanishes.
 //
 // An incident is over when none of its alerts fires. An episode is settled when its job runs and has completed a checkpoint since
@@ -51,10 +52,21 @@
 //
 // What is wrong goes through the same stages as a webhook, as the group {cluster, job_name} or {cluster} of the source "drey",
 // and so into the episode of the job. Where an incident is bound to the job but not its episode (one_thread_per: group, or a job
-// known by its id alone), that thread gets a line instead; if it opens later, drey's own ends with a word about that. A job that FINISHED is well; one that was cancelled, and not by an
+// that was known by its id alone), that thread gets a line instead; if it opens later, drey's own ends with a word about that. A job that FINISHED is well; one that was cancelled, and not by an
 // operation of drey's, is not, once a second look finds it neither started again nor planned. A job that failed before any look
 // saw it run was somebody's experiment. Several jobs that vanish together, with none left, are one incident of the cluster. All
 // is told before it is written down: what a crash repeats changes nothing.
+//
+// # Jobs by their ids
+//
+//	table alerts-runs     run-HASH      the names of a job's id, by cluster
+//	table alerts-aliases  STEM          the incident by the id of a job, for the job that STEM is made from
+//
+// The webhook does not ask Flink: an id that was never seen makes an incident of its own, as its alerts must not wait. The first
+// look at its job tells the name, and from then on the incident is the job's: an alias under the job's own key leads there what
+// comes by name, as long as it is open or may open again. Its id, its messages and its place in the store stay; nothing has to
+// move. Where the job has an open incident under its name already, both go on until they end, since each has members that can
+// only end where they began, and the thread by the id says where the other is.
 //
 // # Storms
 //

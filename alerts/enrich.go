@@ -54,7 +54,10 @@ func (s *Service) enrichOne(ctx context.Context, it storage.Item) error {
 		var stories []story
 		if *i.Job == asked { // else the webhook that changed it has asked for another look
 			i.learn(seen, now)
-			stories = i.settle(&seen.facts, seen.err, now)
+			if seen.err == nil && seen.facts.Name != "" {
+				stories = i.rename(seen.facts.Name, seen.other)
+			}
+			stories = append(stories, i.settle(&seen.facts, seen.err, now)...)
 		}
 		if !i.Settled.IsZero() {
 			tx.Finish(it)
@@ -71,8 +74,9 @@ type learned struct {
 	facts   JobFacts
 	err     error // why there are no facts
 	changes []Change
-	cause   *Cause // of the newest exception, where it is the incident's
-	own     error  // why drey's own records did not tell
+	cause   *Cause    // of the newest exception, where it is the incident's
+	own     error     // why drey's own records did not tell
+	other   *Incident // the open one that the job has beside this one
 }
 
 // lookAt asks the cluster of an incident, and drey's own records. Each has a deadline of its own.
@@ -87,12 +91,15 @@ func (s *Service) lookAt(ctx context.Context, i *Incident) learned {
 		l.facts.keep(i.Facts)
 		known = &l.facts
 	}
-	var changesErr, causeErr error
+	var changesErr, causeErr, runErr error
 	l.changes, changesErr = s.changes(ctx, i, known)
+	if l.err == nil {
+		l.other, runErr = s.learnRun(ctx, i, &l.facts)
+	}
 	if l.err == nil && len(l.facts.Thrown) > 0 {
 		l.cause, causeErr = s.causeFor(ctx, i, &l.facts)
 	}
-	l.own = errors.Join(changesErr, causeErr)
+	l.own = errors.Join(changesErr, causeErr, runErr)
 	if l.own != nil && ctx.Err() == nil {
 		s.log.Warn("what drey knows of an incident's job", "incident", i.ID, "err", l.own)
 	}

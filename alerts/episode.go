@@ -128,10 +128,7 @@ func (s *Service) JobStory(ctx context.Context, cluster, job, id, by string, ton
 		if i.ID != known.ID || slices.Contains(i.Heard, id) {
 			return nil, errSame
 		}
-		i.Heard = append(slices.Clone(i.Heard), id)
-		if n := len(i.Heard); n > maxLines {
-			i.Heard = i.Heard[n-maxLines:]
-		}
+		i.hear(id)
 		return []story{{kind: storyOperation, by: by, tone: tone, text: text}}, nil
 	})
 	return unchanged(err)

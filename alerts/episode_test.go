@@ -102,7 +102,7 @@ func TestSubject(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := p.subjectOf(tt.labels)
+		s := p.subjectOf(tt.labels, nil)
 		if got := s.about + " " + s.cluster + " " + s.name; got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.labels, got, tt.want)
 		}

@@ -22,6 +22,7 @@ type Batch struct {
 	Key     string // identity of the incident
 	Lead    bool   // the first part of its webhook
 	subject subject
+	names   map[jobRun]jobAt // of jobs that its alerts name by their ids alone
 
 	Stem  string // root of what is kept about the group
 	Known *Incident
@@ -61,7 +62,7 @@ func (b *Batch) note(format string, args ...any) {
 	}
 }
 
-// Stage is one step of the pipeline. Only recall, mute and storm read anything outside the Batch, and none has an effect but
+// Stage is one step of the pipeline. Only name, recall, mute and storm read anything outside the Batch, and none has an effect but
 // that storm counts what is new in a channel, each incident once.
 type Stage struct {
 	Name string
@@ -77,6 +78,7 @@ type Pipeline struct {
 	routes   routes
 	clusters []string // those that drey knows, sorted
 	recall   Recall
+	names    func(ctx context.Context, ask []jobRun) (map[jobRun]jobAt, error)  // what is known of runs of jobs
 	down     func(ctx context.Context, cluster string) (*Incident, error)       // the incident of a cluster that is down, or was a moment ago
 	planned  func(ctx context.Context, cluster, job string) (*Operation, error) // drey's own operation on a job, its name mangled
 	settles  bool                                                               // somebody looks whether a job is well again
@@ -95,7 +97,7 @@ func NewPipeline(o Options, clusters []string, canPost func(bot.Place) error) (*
 	}
 	r, _ := compileRoutes(o)
 	return &Pipeline{
-		options: o.withDefaults(), routes: r, clusters: clusters, recall: forgetful, down: noneDown, planned: noPlan, canPost: canPost, deadmen: compileDeadmen(o, r.compiler, nil),
+		options: o.withDefaults(), routes: r, clusters: clusters, recall: forgetful, names: noNames, down: noneDown, planned: noPlan, canPost: canPost, deadmen: compileDeadmen(o, r.compiler, nil),
 	}, nil
 }
 
@@ -107,9 +109,9 @@ func forgetful(_ context.Context, b Batch) (Batch, error) {
 
 func noneDown(context.Context, string) (*Incident, error) { return nil, nil }
 
-// reading are the stages that depend on the webhook alone; what is left of it then is split.
+// reading are the stages that depend on the webhook alone, but for the names of jobs; what is left of it then is split.
 func (p *Pipeline) reading() []Stage {
-	return []Stage{{"decode", decodeStage}, {"deadman", p.deadmanStage}}
+	return []Stage{{"decode", decodeStage}, {"deadman", p.deadmanStage}, {"name", p.nameStage}}
 }
 
 // deciding are the stages that depend on what is known, and run again when that changed meanwhile.

@@ -76,6 +76,15 @@ func (o Operation) keepsBack(now time.Time) bool {
 	return o.quiet(now) || disturbs(o.Kind) && !o.Failed && !o.Ended.IsZero() && now.Sub(o.Ended) < plannedGrace
 }
 
+// names are those of its job's runs.
+func (o Operation) names() map[platform.JobID]string {
+	out := map[platform.JobID]string{}
+	for _, id := range o.Runs {
+		out[id] = o.Job
+	}
+	return out
+}
+
 // why names the operation for people.
 func (o Operation) why() string {
 	s := "a planned change"
@@ -116,6 +125,9 @@ func (s *Service) tendPlan(ctx context.Context, it storage.Item) error {
 	op, err := s.hooks.Operation(ctx, it.ID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return s.finish(ctx, it)
+	}
+	if err == nil {
+		err = s.noteRuns(ctx, op.Cluster, op.names())
 	}
 	if err == nil {
 		err = s.tellOperation(ctx, op)

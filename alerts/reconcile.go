@@ -210,7 +210,10 @@ func (s *Service) fill(ctx context.Context, f *Fill, looks map[string]*look) boo
 	if len(p.Alerts) == 0 {
 		return true
 	}
-	_, err := s.parts(ctx, s.pipeline.split(Batch{At: s.hooks.Now(), Source: f.Source, Payload: p}))
+	read, err := s.pipeline.nameStage(ctx, Batch{At: s.hooks.Now(), Source: f.Source, Payload: p})
+	if err == nil {
+		_, err = s.parts(ctx, s.pipeline.split(read))
+	}
 	if err != nil && ctx.Err() == nil {
 		s.log.Warn("take in what a webhook left out", "source", f.Source, "err", err)
 	}

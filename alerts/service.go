@@ -72,8 +72,9 @@ type Service struct {
 	proms    map[string]*prometheus.Client     // by source
 
 	mu    sync.Mutex
-	skies map[string]*sky // by placeRoot
-	away  map[string]bool // sources whose Alertmanager did not answer last time, for the log
+	skies map[string]*sky      // by placeRoot
+	away  map[string]bool      // sources whose Alertmanager did not answer last time, for the log
+	noted map[string]time.Time // the runs of jobs that were written down, and when
 	// the planned changes as they were a moment ago
 	plansAt time.Time
 	plansOf []Operation
@@ -105,11 +106,11 @@ func New(db *storage.DB, out Outbox, log *slog.Logger, o Options, h Hooks) (*Ser
 	s := &Service{
 		db: db, out: out, options: p.options, hooks: h, log: log, pipeline: p, caller: newCaller(h.HTTP),
 		peers: map[string][]*alertmanager.Client{}, proms: map[string]*prometheus.Client{}, away: map[string]bool{},
-		skies: map[string]*sky{},
+		skies: map[string]*sky{}, noted: map[string]time.Time{},
 	}
 	s.current = storage.Table[Incident]{DB: db, Name: "incidents", TTL: s.options.Keep}
 	s.past = storage.Table[Incident]{DB: db, Name: "incidents-past", TTL: s.options.Keep}
-	p.recall, p.down, p.planned, p.settles = s.recall, s.clusterDown, s.plan, h.Jobs != nil
+	p.recall, p.names, p.down, p.planned, p.settles = s.recall, s.namesOf, s.clusterDown, s.plan, h.Jobs != nil
 	s.weather = storage.Table[weather]{DB: db, Name: "weather", TTL: s.options.Keep}
 	s.storms = storage.Table[Storm]{DB: db, Name: "storms", TTL: s.options.Keep}
 	p.forecast = s.forecast
@@ -145,20 +146,34 @@ const maxSalt = 8
 
 // recall implements Recall over the store.
 func (s *Service) recall(ctx context.Context, b Batch) (Batch, error) {
+	var also alias
 	for salt := range maxSalt {
 		b.Stem = stemOf(b.Key, salt)
-		inc, was, err := s.current.Get(ctx, b.Stem)
-		switch {
-		case errors.Is(err, storage.ErrNotFound):
-			b.note("the first incident of its group")
-			return b, nil
-		case err != nil:
+		found, aliases, err := storage.Both(ctx, s.current, s.aliasTable(), []string{b.Stem})
+		if err != nil {
 			return b, err
-		case inc.Key == b.Key:
-			b.Known, b.Was = &inc, was
-			b.note("incident %s is known: %s", inc.ID, inc.State())
-			return b, nil
 		}
+		if a := aliases[b.Stem].Value; a.Key == b.Key {
+			also = a
+		}
+		e, there := found[b.Stem]
+		if there && e.Value.Key != b.Key {
+			continue
+		}
+		if there {
+			b.Known, b.Was = &e.Value, e.Version
+		}
+		if also.Stem != "" {
+			if other, is, err := s.byAlias(ctx, b, also); err != nil || is {
+				return other, err
+			}
+		}
+		if there {
+			b.note("incident %s is known: %s", b.Known.ID, b.Known.State())
+		} else {
+			b.note("the first incident of its group")
+		}
+		return b, nil
 	}
 	return b, fmt.Errorf("group %s: %d other groups have its short id", b.Key, maxSalt)
 }

@@ -30,7 +30,7 @@ func (p *Pipeline) split(b Batch) []Batch {
 	var out []Batch
 	at := map[string]int{}
 	for _, a := range b.Payload.Alerts {
-		about := p.subjectOf(a.Labels)
+		about := p.subjectOf(a.Labels, b.names)
 		key := about.key(b.Group)
 		n, there := at[key]
 		if !there {
@@ -48,12 +48,19 @@ func (p *Pipeline) split(b Batch) []Batch {
 	return out
 }
 
-// subjectOf reads what an alert is about from its labels.
-func (p *Pipeline) subjectOf(l map[string]string) subject {
-	label, where := clusterOf(l)
+// whereOf is the cluster that labels name.
+func (p *Pipeline) whereOf(l map[string]string) string {
+	_, where := clusterOf(l)
 	if !slices.Contains(p.clusters, where) && len(p.clusters) == 1 {
-		where = p.clusters[0] // people label their metrics as they like: with one cluster it can only be that
+		return p.clusters[0] // people label their metrics as they like: with one cluster it can only be that
 	}
+	return where
+}
+
+// subjectOf reads what an alert is about from its labels; names are those of runs that alerts name by their ids alone.
+func (p *Pipeline) subjectOf(l map[string]string, names map[jobRun]jobAt) subject {
+	label, _ := clusterOf(l)
+	where := p.whereOf(l)
 	labels := map[string]string{}
 	for _, k := range []string{label, "job_name"} {
 		if l[k] != "" {
@@ -65,6 +72,13 @@ func (p *Pipeline) subjectOf(l map[string]string) subject {
 	case l["job_name"] != "":
 		return subject{aboutJob, where, mangled(l["job_name"]), labels}
 	case l["job_id"] != "":
+		if n := names[jobRun{where, strings.ToLower(l["job_id"])}]; n.name != "" {
+			labels["job_name"] = n.name
+			if labels[label] == "" && n.cluster != "" {
+				labels["cluster"] = n.cluster
+			}
+			return subject{aboutJob, n.cluster, mangled(n.name), labels}
+		}
 		labels["job_id"] = l["job_id"]
 		return subject{aboutJob, where, "id:" + strings.ToLower(l["job_id"]), labels}
 	case where != "" && slices.Contains(p.options.ClusterDown, l["alertname"]):

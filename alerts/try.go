@@ -35,7 +35,7 @@ func (s *Service) Test(ctx context.Context, q Question) (Trace, error) {
 
 // Test says where an alert with q.Labels would go at q.At.
 func (p *Pipeline) Test(ctx context.Context, q Question) Trace {
-	about := p.subjectOf(q.Labels)
+	about := p.subjectOf(q.Labels, nil)
 	i := Incident{ID: "test", Seq: 1, About: about.about, GroupLabels: q.Labels, Since: q.At, First: q.At, Seen: q.At, Episodes: 1}
 	if names := slices.Sorted(maps.Keys(p.options.Sources)); len(names) > 0 {
 		i.Source = names[0]

@@ -96,6 +96,9 @@ func (s *Service) watchOne(ctx context.Context, it storage.Item, c *platform.Clu
 		if err := s.plans(limit, &w, &seen); err != nil {
 			return err
 		}
+		if err := s.noteRuns(limit, c.Name, seen.names()); err != nil {
+			return err
+		}
 		s.noteCauses(limit, c, &w, seen)
 		over = w.see(seen, s.options.Watch, now)
 	}

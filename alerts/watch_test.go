@@ -196,8 +196,10 @@ func TestWatchedJobHasAGroup(t *testing.T) {
 		[]string{"drey sees: orders-v2 failed", "Resolved after 61 s"})
 }
 
+// With a thread for each group, drey's own gives way to that of an alert.
 func TestAlertAfterTheWatcher(t *testing.T) {
 	r := newWatchRig(t)
+	r.s.pipeline.options.OneThreadPer = perGroup
 	r.herd.set(false, seenRun(firstID, "orders", platform.Running))
 	r.look(1)
 	r.herd.set(false, seenRun(firstID, "orders", platform.Failed))
@@ -371,6 +373,12 @@ func TestWatchFlink(t *testing.T) {
 	head := awaitKind(t, out, "head")
 	if want := "Firing: FlinkJobCanceled on prod/orders (warning). orders was cancelled, and not by drey"; head.Message.Fallback != want {
 		t.Errorf("head %q", head.Message.Fallback)
+	}
+	for _, status := range []string{Firing, Resolved} { // what has no more than the id of the run is about this job
+		take(t, s, webhook("FlinkLag", map[string]string{"cluster": "prod", "job_id": firstID}, status))
+		if i := one(t, s); len(i.Alerts) != 2 || !i.Open() {
+			t.Errorf("%d alerts, %s", len(i.Alerts), i.State())
+		}
 	}
 	submit("orders", nextID)
 	until("well again", func(w watched) bool { return w.Jobs[firstID] == nil && w.Jobs[nextID] != nil && w.Jobs[nextID].Ran })

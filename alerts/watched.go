@@ -91,6 +91,15 @@ type sight struct {
 	planned  map[platform.JobID]Planned
 }
 
+// names are those of the jobs.
+func (s sight) names() map[platform.JobID]string {
+	out := map[platform.JobID]string{}
+	for id, j := range s.jobs {
+		out[id] = j.Name
+	}
+	return out
+}
+
 // ended are the troubles of a job that are over.
 type ended struct {
 	job      watchedJob
