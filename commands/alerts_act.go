@@ -54,7 +54,7 @@ func (d Deps) incident(ctx context.Context, e *Env, id, perm string) (alerts.Inc
 	return i, nil
 }
 
-// jobBehind is the job of an incident on a cluster that drey knows.
+// jobBehind is the job of an incident on a cluster that drey knows, or the cluster alone of one that is about no job.
 func (d Deps) jobBehind(i *alerts.Incident) (platform.JobRef, bool) {
 	var ref platform.JobRef
 	switch {
@@ -62,6 +62,8 @@ func (d Deps) jobBehind(i *alerts.Incident) (platform.JobRef, bool) {
 		ref = i.Facts.Ref
 	case i.Job != nil:
 		ref = platform.JobRef{Cluster: i.Job.Cluster, Job: cmp.Or(i.Job.Name, i.Job.ID)}
+	default:
+		ref = platform.JobRef{Cluster: cmp.Or(i.Labels["flink_cluster"], i.Labels["cluster"])}
 	}
 	return ref, slices.Contains(d.Clusters.Names(), ref.Cluster)
 }

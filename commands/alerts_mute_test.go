@@ -154,6 +154,8 @@ func TestAlertsMute(t *testing.T) {
 		t.Errorf("longer by %s", got)
 	}
 	wants(t, r.says("dora", "/alerts unmute wbaaaa"), "You may not do that here")
+	wants(t, r.says("dora", "/alerts unmute wcaaaa"), "You may not do that here") // {team="core",env="test"}, of any cluster
+	wants(t, r.says("dora", "/alerts remute wcaaaa 1h"), "You may not do that here")
 	wants(t, r.says("olga", "/alerts unmute waaaaa"), "The maintenance of dev/orders is over")
 	wants(t, r.says("olga", "/alerts unmute waaaaa"), "Not found")
 	if m := r.says("olga", "/alerts mute"); m.Form == nil || len(m.Form.Fields) != 4 {

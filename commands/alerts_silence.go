@@ -55,6 +55,9 @@ func (d Deps) resolveSilence(ctx context.Context, e *Env, a *silenceArgs) error 
 	if err != nil {
 		return d.inSilenceForm(e, *a, &i, err)
 	}
+	if err := d.demandHidden(ctx, e, &i, p); err != nil {
+		return err
+	}
 	if p, err = d.Alerts.Preview(ctx, p); err != nil {
 		return d.inSilenceForm(e, *a, &i, err)
 	}
@@ -79,6 +82,29 @@ func (d Deps) resolveSilence(ctx context.Context, e *Env, a *silenceArgs) error 
 		Title: f.Title, Tone: bot.Warn, Private: true, Form: f, Fallback: f.Title + " Nothing was silenced yet.",
 		Blocks: []bot.Block{f.Intro, bot.Notef("Nothing was silenced yet.")},
 	})
+}
+
+// demandHidden refuses matchers that reach beyond the incident for a person who may not silence there. What they hide today does
+// not say what they hide tomorrow: it goes by what they name.
+func (d Deps) demandHidden(ctx context.Context, e *Env, i *alerts.Incident, p alerts.SilencePlan) error {
+	if own := alertmanager.Matchers(i.Matchers()); p.Exact || len(own) > 0 && p.Matchers.Within(own) {
+		return nil
+	}
+	named := map[string]string{}
+	for _, m := range p.Matchers {
+		if m.IsEqual && !m.IsRegex {
+			named[m.Name] = m.Value
+		}
+	}
+	ref, known := d.jobBehind(i)
+	cluster, job := cmp.Or(named["flink_cluster"], named["cluster"]), named["job_name"]
+	if l := i.Labels; known && cluster != "" && cluster == cmp.Or(l["flink_cluster"], l["cluster"]) {
+		cluster = ref.Cluster
+		if job == l["job_name"] {
+			job = ref.Job
+		}
+	}
+	return e.demandOf(ctx, "alert.silence", cluster, job)
 }
 
 // askSilence opens the form of a button.

@@ -242,6 +242,32 @@ func TestAlertsHonourTheRightsOnTheirJob(t *testing.T) {
 	}
 }
 
+// Who has to do with one job silences nothing else: neither a whole cluster nor, from their own incident, what is of others.
+func TestSilenceHonoursTheRightsOnWhatItHides(t *testing.T) {
+	r := alertsRig(t)
+	whole := incident("ddd444", "Cluster prod is down", "", "")
+	whole.Labels = map[string]string{"cluster": "prod"}
+	own := &r.alerts.list[0]
+	own.Labels = map[string]string{"alertname": "Crash", "cluster": "dev", "job_name": "orders"}
+	own.GroupLabels = map[string]string{"alertname": "Crash", "cluster": "dev"}
+	r.alerts.list = append(r.alerts.list, whole)
+	for _, line := range []string{
+		"/alerts ack ddd444", "/alerts silence ddd444 1h", "/alerts unsilence ddd444", "/alerts show ddd444",
+		`/alerts silence aaa111 1h matchers="cluster=\"prod\", alertname=\"Crash\""`, `/alerts silence aaa111 1h matchers="alertname=\"Disk\""`,
+		`/alerts silence aaa111 1h matchers="job_name=\"payments\""`, `/alerts silence aaa111 1h matchers="cluster=\"dev\", job_name=~\"orders|billing\""`,
+	} {
+		wants(t, r.says("dora", line), "You may not do that here")
+	}
+	lacks(t, r.says("dora", "/alerts list"), "Cluster prod is down")
+	wants(t, r.says("dora", `/alerts silence aaa111 1h matchers="alertname=\"Crash\", cluster=\"dev\", instance=\"a\""`), "Silence this?")
+	wants(t, r.says("dora", `/alerts silence aaa111 1h matchers="cluster=\"dev\", job_name=\"orders\""`), "Silence this?")
+	wants(t, r.says("olga", `/alerts silence aaa111 1h matchers="cluster=\"prod\", alertname=\"Crash\""`), "Silence this?")
+	wants(t, r.says("olga", "/alerts ack ddd444"), "said: olga acks ddd444")
+	if n := len(r.alerts.did); n != 1 {
+		t.Errorf("did %q", r.alerts.did)
+	}
+}
+
 func TestAlertsActions(t *testing.T) {
 	r := alertsRig(t)
 	wants(t, r.says("olga", "/alerts ack aaa111"), "said: olga acks aaa111")

@@ -52,6 +52,15 @@ func (e *Env) again(with map[string]any) bot.Call {
 	return bot.Call{Path: e.cmd.Path, Args: raw, Secret: e.cmd.secretArgs(raw)}
 }
 
+// demandOf is demand where nothing named means everything: of no cluster or job, it is for those who may on all of them.
+func (e *Env) demandOf(ctx context.Context, perm, cluster, job string) error {
+	d := e.router.policy.Load().Decide(Request{Actor: e.Actor, Place: e.Place, Now: e.Now, Permission: perm, Cluster: cluster, Job: job})
+	if d.Allowed {
+		return nil
+	}
+	return e.router.refuse(ctx, e, nil, d)
+}
+
 // demand refuses, and records the refusal, unless the person may do what perm names on a cluster and job that only the
 // command could find out. The command's own permission was checked before, on any cluster.
 func (e *Env) demand(ctx context.Context, perm, cluster, job string) error {

@@ -100,6 +100,11 @@ func (ms Matchers) Same(others Matchers) bool {
 	return slices.Equal(slices.Compact(a), slices.Compact(b))
 }
 
+// Within says whether ms hold no alerts but such as others hold: all conditions of others are among them.
+func (ms Matchers) Within(others Matchers) bool {
+	return !slices.ContainsFunc(others, func(m Matcher) bool { return !slices.Contains(ms, m) })
+}
+
 // Compile returns what says whether alerts with these labels are hidden; a label that is not there counts as empty.
 func (ms Matchers) Compile() (func(map[string]string) bool, error) {
 	var all labels.Matchers
