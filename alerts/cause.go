@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/drey-ops/drey/bot"
@@ -39,12 +40,13 @@ func causeOf(v sighting, x platform.Exception, since time.Time, watched time.Dur
 		First: v.First, After: v.After, Watched: watched,
 	}
 	c.New = c.Jobs == 1 && !v.First.Before(since.Add(-causeBefore))
-	c.Seen = c.seen().Plain()
+	c.Seen = c.seen("", nil).Plain()
 	return c
 }
 
-// seen says how often and since when the cause is known, or that it is new.
-func (c *Cause) seen() bot.Text {
+// seen says how often and since when the cause is known, or that it is new. job is the one that the reader looks at, and told are
+// the changes that they read of beside: what goes without saying is left out.
+func (c *Cause) seen(job string, told []Change) bot.Text {
 	if c.Count == 0 {
 		return bot.Text{}
 	}
@@ -67,7 +69,20 @@ func (c *Cause) seen() bot.Text {
 		add(bot.Textf("Seen **%s** in %s since %v", times, jobs, moment(c.First)))
 	}
 	if c.After != nil {
-		add(bot.Textf("; first after the %s of %s, %v (operation `%s`)", deployWord(c.After.Kind), clip(c.After.Job, 120), moment(c.After.At), c.After.Operation))
+		add(c.After.text(job, told))
+	}
+	return t
+}
+
+// text says after which change a cause was first seen.
+func (d *deploy) text(job string, told []Change) bot.Text {
+	t := bot.Textf("; first after the %s", deployWord(d.Kind))
+	if d.Job != job {
+		t.Spans = append(t.Spans, bot.Textf(" of %s", clip(d.Job, 120)).Spans...)
+	}
+	t.Spans = append(t.Spans, bot.Textf(" at %v", moment(d.At)).Spans...)
+	if d.Operation != "" && !slices.ContainsFunc(told, func(c Change) bool { return c.Operation == d.Operation }) {
+		t.Spans = append(t.Spans, bot.Textf(" (operation `%s`)", d.Operation).Spans...)
 	}
 	return t
 }
@@ -84,5 +99,5 @@ func (i *Incident) causeBlocks() []bot.Block {
 		}
 		return []bot.Block{bot.Textf("**Root cause:** `%s`", root)}
 	}
-	return []bot.Block{bot.Textf("**Root cause:** `%s`", root), i.Cause.seen()}
+	return []bot.Block{bot.Textf("**Root cause:** `%s`", root), i.Cause.seen(i.ownJob(), i.Changes)}
 }

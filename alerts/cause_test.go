@@ -76,7 +76,7 @@ func TestCauseInWords(t *testing.T) {
 		"new, young": {sighting{Count: 3, First: at, Jobs: map[string]int{"a": 3}}, time.Hour, "New: not seen before; 3× since 2026-11-20 23:57 UTC", true},
 		"new, after a deploy": {
 			sighting{Count: 1, First: at, Jobs: map[string]int{"a": 1}, After: &deploy{"submit", "prod/orders", at.Add(-8 * time.Minute), "7f3k2a"}},
-			48 * time.Hour, "New: not seen before in 2 d; first after the deploy of prod/orders, 2026-11-20 23:49 UTC (operation 7f3k2a)", true,
+			48 * time.Hour, "New: not seen before in 2 d; first after the deploy of prod/orders at 2026-11-20 23:49 UTC (operation 7f3k2a)", true,
 		},
 		"known": {sighting{Count: 14, First: at.Add(-3 * time.Hour), Jobs: map[string]int{"a": 9, "b": 4, "c": 1}}, time.Hour, "Seen 14× in 3 jobs since 2026-11-20 20:57 UTC", false},
 		"here":  {sighting{Count: 14, First: at.Add(-3 * time.Hour), Jobs: map[string]int{"a": 14}}, time.Hour, "Seen 14× in this job alone since 2026-11-20 20:57 UTC", false},
@@ -117,15 +117,12 @@ func TestHeadTellsWhatIsKnown(t *testing.T) {
 	enrichNow(t, s)
 	want := `Firing: FlinkJobCrashLoop on prod/orders
 FlinkJobCrashLoop happened
+Since 2026-11-20 23:57 UTC, critical
+Job state: RUNNING, 7 restarts
 Root cause: java.lang.NumberFormatException: For input string: 'boom'
-New: not seen before; 2× since 2026-11-20 23:55 UTC; first after the restart of prod/orders, 2026-11-20 23:45 UTC (operation 7f3k2a)
-State: last checkpoint 2026-11-20 23:55 UTC (1.2 GB), last savepoint 2026-11-20 20:56 UTC; a restart resumes from there and replays about 2 min
-Severity: critical
-Since: 2026-11-20 23:57 UTC
-Firing: 1 of 1
-Job: prod/orders
-Job state: RUNNING
-Restarts: 7
+New: not seen before; 2× since 2026-11-20 23:55 UTC; first after the restart at 2026-11-20 23:45 UTC
+State: a restart resumes from the checkpoint of 2026-11-20 23:55 UTC, 1.2 GB, replaying about 2 min; last savepoint 2026-11-20 20:56 UTC
+Alerts: 1 of 1 fires
 Checkpoints: checkpoints take 4 min and grow (60 s 60 min before), timeout 10 min
 Load: backpressured: Join[3]; bottleneck downstream: Sink: kafka, busy 98 %
 Changed through drey: Restart by Olga, done, 11 min before it began (7f3k2a)
@@ -144,7 +141,7 @@ Incident ` + one(t, s).ID + ` · Prometheus · Alertmanager
 	facts.Checkpoints, facts.Checkpoint, facts.Trend, facts.Untold = false, time.Time{}, "", []string{aboutCheckpoints, aboutLoad}
 	enrichNow(t, s)
 	h := plainHead(out.heads(t)[0])
-	for _, want := range []string{"State: last checkpoint", "The cluster prod did not answer about the checkpoints and the load of the job."} {
+	for _, want := range []string{"State: a restart resumes from the checkpoint", "The cluster prod did not answer about the checkpoints and the load of the job."} {
 		if !strings.Contains(h, want) {
 			t.Errorf("%q is not in\n%s", want, h)
 		}
@@ -195,9 +192,9 @@ func TestSafetyLine(t *testing.T) {
 	at := newClock().t
 	for want, f := range map[string]JobFacts{
 		"": {},
-		"State: checkpoints are off and there is no savepoint, so a restart begins afresh":  {Off: true},
-		"State: no checkpoint completed, no savepoint of this run; a restart begins afresh": {Checkpoints: true},
-		"State: last checkpoint 2026-11-20 23:54 UTC, last savepoint 2026-11-20 23:56 UTC; a restart resumes from there and replays about 60 s": {
+		"State: a restart begins afresh: checkpoints are off and there is no savepoint":     {Off: true},
+		"State: a restart begins afresh: no checkpoint completed, no savepoint of this run": {Checkpoints: true},
+		"State: a restart resumes from the savepoint of 2026-11-20 23:56 UTC, replaying about 60 s; last checkpoint 2026-11-20 23:54 UTC": {
 			At: at, State: platform.Running, Checkpoints: true, Checkpoint: at.Add(-3 * time.Minute), Savepoint: at.Add(-time.Minute),
 		},
 	} {

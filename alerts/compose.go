@@ -22,26 +22,11 @@ const (
 func head(i *Incident) bot.Message {
 	m := bot.Message{Title: stateWord(i) + ": " + i.Title, Tone: toneOf(i), Fallback: headline(i), State: i.State(), Closed: !i.Open(), Stated: true}
 	shown := i.shown()
-	if s := summary(shown); s != "" {
-		m.Blocks = append(m.Blocks, bot.Textf("**%s**", s))
-	}
-	// What broke, why, and what is safe to do come first, then since when: a phone shows that much.
-	m.Blocks = append(m.Blocks, stacked(append(i.causeBlocks(), i.safetyBlocks()...))...)
-	m.Blocks = append(m.Blocks, append(stateFields(i), jobFields(i)...))
-	if len(i.Affected) > 0 {
-		m.Blocks = append(m.Blocks, bot.Textf("**Jobs kept back** while it is down: %v", i.affected()))
-	}
-	about := i.jobBlocks()
-	if len(i.Alerts) > 1 {
-		about = append(about, bot.Textf("%s", i.members(nil)))
-	}
-	m.Blocks = append(m.Blocks, stacked(about)...)
-	if s := annotation(shown, "description", "message"); s != "" {
-		m.Blocks = append(m.Blocks, bot.Textf("%s", clip(s, maxDescription)))
-	}
-	if s := annotation(shown, "runbook"); s != "" && i.Open() && !strings.Contains(s, "://") {
-		m.Blocks = append(m.Blocks, bot.Textf("**What to do:** %s", clip(s, maxDescription)))
-	}
+	m.Blocks = append(m.Blocks, summaryBlock(shown)...)
+	m.Blocks = append(m.Blocks, stacked(i.leadBlocks())...)
+	m.Blocks = append(m.Blocks, i.facts())
+	m.Blocks = append(m.Blocks, stacked(i.jobBlocks())...)
+	m.Blocks = append(m.Blocks, i.descriptionBlocks(shown)...)
 	m.Blocks = append(m.Blocks, notes(i)...)
 	if b := buttons(i); len(b) > 0 {
 		m.Blocks = append(m.Blocks, b)
@@ -55,7 +40,7 @@ func head(i *Incident) bot.Message {
 func (i *Incident) headIn(m bot.Message, t *Target) bot.Message {
 	m.Blocks = slices.Clone(m.Blocks)
 	if calls := t.mentions(); len(calls) > 0 && i.State() == Firing && !t.Hushed {
-		if first, ok := m.Blocks[0].(bot.Text); ok {
+		if first, ok := m.Blocks[0].(bot.Text); ok && summary(i.shown()) != "" {
 			m.Blocks[0] = bot.Text{Spans: slices.Concat(first.Spans, calls)}
 		} else {
 			m.Blocks = slices.Insert(m.Blocks, 0, bot.Block(bot.Text{Spans: calls[1:]}))
@@ -145,9 +130,16 @@ func summary(as []Alert) string {
 	}
 	first = clip(first, maxSummary)
 	if others > 0 {
-		first += fmt.Sprintf(" and %d more", others)
+		first += fmt.Sprintf(" (and %s)", also(others))
 	}
 	return first
+}
+
+func also(others int) string {
+	if others == 1 {
+		return "one more alert"
+	}
+	return fmt.Sprintf("%d more alerts", others)
 }
 
 // annotation is the first of the named annotations that any of the alerts has.
@@ -165,61 +157,6 @@ func annotation(as []Alert, names ...string) string {
 // moment shows a time in the reader's zone.
 func moment(t time.Time) bot.Span {
 	return bot.Span{At: t.UTC().Truncate(time.Second), Text: t.UTC().Format("2006-01-02 15:04 UTC")}
-}
-
-func stateFields(i *Incident) bot.Fields {
-	f := bot.Fields{}
-	if i.Severity != "" {
-		f = append(f, bot.F("Severity", clip(i.Severity, 40)))
-	}
-	f = append(f, bot.F("Since", moment(i.Since)))
-	if i.Open() {
-		firing := fmt.Sprintf("%d of %d", i.FiringCount(), len(i.Alerts))
-		if i.Cut > 0 {
-			firing += fmt.Sprintf(", %d more not sent", i.Cut)
-		}
-		f = append(f, bot.F("Firing", firing))
-	} else {
-		f = append(f, bot.F("Over", bot.Textf("%v after %s", moment(i.Over), span(i.Over.Sub(i.Since)))))
-	}
-	if i.Episodes > 1 {
-		f = append(f, bot.F("Fired", fmt.Sprintf("%d times since it began", i.Episodes)))
-	}
-	if i.Acked != nil {
-		text := bot.Textf("by %s, %v", i.Acked.Who(), moment(i.Acked.At))
-		if i.Acked.From != nil {
-			text = bot.Textf("by %s, assigned by %s, %v", i.Acked.Who(), who(*i.Acked.From), moment(i.Acked.At))
-		}
-		if at := i.Acked.Expires; !at.IsZero() && i.Open() {
-			text.Spans = append(text.Spans, bot.Textf(", until %v", moment(at)).Spans...)
-		}
-		f = append(f, bot.F("Acknowledged", text))
-	}
-	if c := i.nextStep(); c != nil && i.Open() {
-		f = append(f, bot.F("Escalates", bot.Textf("%v, step %d of %d", moment(c.Due), c.Next+1, c.Steps)))
-	}
-	if s := i.silenceText(); len(s.Spans) > 0 && i.Open() {
-		f = append(f, bot.F("Silenced", s))
-	}
-	if i.Maintenance != nil && i.Open() {
-		f = append(f, bot.F("Maintenance", i.Maintenance.text()))
-	}
-	return f
-}
-
-func jobFields(i *Incident) bot.Fields {
-	if i.Job == nil {
-		return nil
-	}
-	if i.Facts == nil {
-		return bot.Fields{bot.F("Job", i.Job.String())}
-	}
-	j := i.Facts
-	f := bot.Fields{bot.F("Job", j.Ref.String()), bot.F("Job state", j.stateText())}
-	if j.Restarts > 0 {
-		f = append(f, bot.F("Restarts", j.Restarts))
-	}
-	return f
 }
 
 // members lists what tells the given alerts apart, or the firing ones for nil: bounded, with how many more there are.
@@ -275,9 +212,6 @@ func apart(a Alert, common map[string]string) string {
 
 func notes(i *Incident) []bot.Block {
 	var out []bot.Block
-	if i.NoFacts != "" && i.Open() {
-		out = append(out, bot.Notef("%s", i.NoFacts))
-	}
 	if !i.Blind.IsZero() {
 		out = append(out, bot.Notef("Alertmanager does not answer since %v: what stands here may be old.", moment(i.Blind)))
 	}

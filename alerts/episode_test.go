@@ -34,7 +34,7 @@ func TestEpisodeIsOneThread(t *testing.T) {
 	other := []byte(strings.ReplaceAll(string(webhook("FlinkJobCrashLoop", about("orders", "critical"), Firing)), `"receiver":"drey"`, `"receiver":"pager"`))
 	take(t, s, other)
 	take(t, s, other)
-	if d := cmp.Diff([]string{"Firing: FlinkJobCrashLoop and others on prod/orders (critical). FlinkJobCrashLoop happened and 1 more"}, fallbacks(out, t)); d != "" {
+	if d := cmp.Diff([]string{"Firing: FlinkJobCrashLoop and others on prod/orders (critical). FlinkJobCrashLoop happened (and one more alert)"}, fallbacks(out, t)); d != "" {
 		t.Error(d)
 	}
 	told := out.stories(t)

@@ -253,14 +253,11 @@ func TestEnrich(t *testing.T) {
 	enrichNow(t, s)
 	want := `Firing: FlinkJobCrashLoop on prod/orders
 FlinkJobCrashLoop happened
+Since 2026-11-20 23:57 UTC, critical
+Job state: RUNNING, 3 of 4 tasks, 7 restarts
 Root cause: java.lang.NumberFormatException: For input string: 'boom'
-State: last checkpoint 2026-11-20 22:57 UTC, no savepoint of this run; a restart resumes from there
-Severity: critical
-Since: 2026-11-20 23:57 UTC
-Firing: 1 of 1
-Job: prod/orders
-Job state: RUNNING, 3 of 4 tasks
-Restarts: 7
+State: a restart resumes from the checkpoint of 2026-11-20 22:57 UTC; no savepoint of this run
+Alerts: 1 of 1 fires
 Incident ` + one(t, s).ID + ` · Prometheus · Alertmanager · Flink
 [Ack Diagnose Restart… Savepoint Logs Scale… Stop… Assign…]`
 	if d := cmp.Diff(want, plainHead(out.heads(t)[0])); d != "" {
@@ -319,7 +316,7 @@ func TestEnrichIsCalm(t *testing.T) {
 	}
 	c.pass(2 * time.Minute)
 	enrichNow(t, s)
-	if !strings.Contains(plainHead(out.heads(t)[0]), "last checkpoint 2026-11-21 00:01") {
+	if !strings.Contains(plainHead(out.heads(t)[0]), "the checkpoint of 2026-11-21 00:01") {
 		t.Errorf("after 5 minutes: %s", plainHead(out.heads(t)[0]))
 	}
 }

@@ -100,7 +100,7 @@ func TestMuteBeginsInTheMiddle(t *testing.T) {
 	if got := texts(out.stories(t)); len(got) != 0 {
 		t.Errorf("told in the night: %q", got)
 	}
-	if h := plainHead(out.heads(t)[0]); !strings.Contains(h, "Firing: 2 of 2") {
+	if h := plainHead(out.heads(t)[0]); !strings.Contains(h, "Alerts: 2 of 2") {
 		t.Errorf("the head is not edited: %s", h)
 	}
 	if _, err := s.Ack(t.Context(), one(t, s).ID, olga()); err != nil {

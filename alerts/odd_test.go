@@ -14,17 +14,17 @@ func TestOddWebhooks(t *testing.T) {
 		change func(body string) string
 		want   string
 	}{
-		"a start in the future": {func(s string) string { return strings.ReplaceAll(s, "2026-11-20T23:57:42Z", "2026-11-21T09:00:00Z") }, "Since: 2026-11-20 23:57 UTC"},
+		"a start in the future": {func(s string) string { return strings.ReplaceAll(s, "2026-11-20T23:57:42Z", "2026-11-21T09:00:00Z") }, "Since 2026-11-20 23:57 UTC"},
 		"the end of another that began long before": {func(s string) string {
 			return strings.Replace(s, `"alerts":[`, `"alerts":[{"status":"resolved","labels":{"alertname":"Odd","x":"old"},"startsAt":"2026-11-20T20:00:00Z","endsAt":"2026-11-20T23:57:00Z"},`, 1)
-		}, "Since: 2026-11-20 23:57 UTC"},
-		"a start long ago": {func(s string) string { return strings.ReplaceAll(s, "2026-11-20T23:57:42Z", "1970-01-01T00:00:00Z") }, "Since: 2026-11-20 23:57 UTC"},
+		}, "Since 2026-11-20 23:57 UTC"},
+		"a start long ago": {func(s string) string { return strings.ReplaceAll(s, "2026-11-20T23:57:42Z", "1970-01-01T00:00:00Z") }, "Since 2026-11-20 23:57 UTC"},
 		"another version":  {func(s string) string { return strings.ReplaceAll(s, `"version":"4"`, `"version":"9","new":{"a":[1]}`) }, "Odd happened"},
 		"a name of any UTF-8": {func(s string) string {
 			return strings.ReplaceAll(s, `"alertname":"Odd"`, `"alertname":"Odd","k8s.pod/name":"p-1","emoji🔥":"x"`)
 		}, "Odd happened"},
 		"annotations of 4 kB": {func(s string) string { return strings.ReplaceAll(s, "Odd happened", "Odd happened "+long) }, "Odd happened a long story"},
-		"no label but one":    {func(s string) string { return strings.ReplaceAll(s, `"alertname":"Odd"`, `"x":"y"`) }, "Firing: 1 of 1"},
+		"no label but one":    {func(s string) string { return strings.ReplaceAll(s, `"alertname":"Odd"`, `"x":"y"`) }, "Alerts: 1 of 1"},
 		"a fingerprint too long": {func(s string) string {
 			return strings.ReplaceAll(s, `"fingerprint":""`, `"fingerprint":"`+strings.Repeat("f", 4000)+`"`)
 		}, "Odd happened"},

@@ -148,11 +148,11 @@ func TestReplay(t *testing.T) {
 		},
 		{
 			capture: "truncated", kinds: "new repeat", state: Firing,
-			heads: []string{"Firing: DiskFull on prod-eu (critical). DiskFull on db-2:9100 and 1 more"},
+			heads: []string{"Firing: DiskFull on prod-eu (critical). DiskFull on db-2:9100 (and one more alert)"},
 		},
 		{
 			capture: "silencepart", kinds: "new repeat repeat repeat", state: Firing,
-			heads: []string{"Firing: InstanceDown on prod-eu (critical). InstanceDown on web-2:9100 and 1 more"},
+			heads: []string{"Firing: InstanceDown on prod-eu (critical). InstanceDown on web-2:9100 (and one more alert)"},
 		},
 		{
 			capture: "flap", kinds: "new resolved reopened resolved", state: Resolved,
@@ -165,7 +165,7 @@ func TestReplay(t *testing.T) {
 		},
 		{
 			capture: "groupnone", kinds: "new", state: Firing,
-			heads: []string{"Firing: X and others on prod-eu (critical). X on a and 1 more"},
+			heads: []string{"Firing: X and others on prod-eu (critical). X on a (and one more alert)"},
 		},
 		{
 			capture: "utf8", kinds: "new", state: Firing,

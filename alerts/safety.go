@@ -1,47 +1,34 @@
 package alerts
 
 import (
+	"time"
+
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
 )
 
-// safety says what a restart of the job would cost: the newest restore points, and what would be replayed.
+// safety says what a restart of the job would cost: from where it resumes, what would be replayed, and what else there is.
 func (f *JobFacts) safety() (bot.Text, bool) {
-	p := f
-	switch {
-	case p.Off && p.Savepoint.IsZero():
-		return bot.Textf("**State:** checkpoints are off and there is no savepoint, so a restart begins afresh"), true
-	case !p.Checkpoints && p.Savepoint.IsZero():
-		return bot.Text{}, false // it is not known
-	}
 	t := bot.Text{Spans: []bot.Span{{Text: "State: ", Bold: true}}}
 	add := func(format string, args ...any) { t.Spans = append(t.Spans, bot.Textf(format, args...).Spans...) }
-	last := p.Checkpoint
-	if last.IsZero() {
-		add("no checkpoint completed")
-	} else {
-		add("last checkpoint %v", moment(last))
-		if p.CheckpointSize > 0 {
-			add(" (%s)", bytesText(p.CheckpointSize))
-		}
-	}
-	if p.Savepoint.IsZero() {
-		add(", no savepoint of this run")
-	} else {
-		add(", last savepoint %v", moment(p.Savepoint))
-	}
-	if p.Savepoint.After(last) {
-		last = p.Savepoint
+	last := f.Checkpoint
+	if f.Savepoint.After(last) {
+		last = f.Savepoint
 	}
 	switch {
+	case f.Off && f.Savepoint.IsZero():
+		add("a restart begins afresh: checkpoints are off and there is no savepoint")
+		return t, true
+	case !f.Checkpoints && f.Savepoint.IsZero():
+		return bot.Text{}, false // it is not known
 	case last.IsZero():
-		add("; a restart begins afresh")
-	case f.State == platform.Running && f.Running == f.Total:
-		add("; a restart resumes from there and replays about %s", span(f.At.Sub(last)))
+		add("a restart begins afresh: no checkpoint completed, no savepoint of this run")
+	case f.Savepoint.Equal(last):
+		add("a restart resumes from the savepoint of %v%s; %v", moment(last), f.replays(last), f.checkpointText())
 	default:
-		add("; a restart resumes from there")
+		add("a restart resumes from the checkpoint of %v%s%s; %v", moment(last), f.sizeText(), f.replays(last), f.savepointText())
 	}
-	switch p.Retention {
+	switch f.Retention {
 	case platform.DeleteOnCancellation:
 		add("; a cancel deletes the checkpoints")
 	case platform.NoRetention:
@@ -49,6 +36,35 @@ func (f *JobFacts) safety() (bot.Text, bool) {
 	case platform.RetainOnCancellation:
 	}
 	return t, true
+}
+
+// replays says how much of the time would be worked through again; nothing for a job that stands still.
+func (f *JobFacts) replays(since time.Time) string {
+	if f.State == platform.Running && f.Running == f.Total {
+		return ", replaying about " + span(f.At.Sub(since))
+	}
+	return ""
+}
+
+func (f *JobFacts) sizeText() string {
+	if f.CheckpointSize > 0 && !f.Checkpoint.IsZero() {
+		return ", " + bytesText(f.CheckpointSize)
+	}
+	return ""
+}
+
+func (f *JobFacts) checkpointText() bot.Text {
+	if f.Checkpoint.IsZero() {
+		return bot.Textf("no checkpoint completed")
+	}
+	return bot.Textf("last checkpoint %v%s", moment(f.Checkpoint), f.sizeText())
+}
+
+func (f *JobFacts) savepointText() bot.Text {
+	if f.Savepoint.IsZero() {
+		return bot.Textf("no savepoint of this run")
+	}
+	return bot.Textf("last savepoint %v", moment(f.Savepoint))
 }
 
 // safetyBlocks tell what is safe to do with the job, as far as it is known.

@@ -172,7 +172,7 @@ func TestWatchedJobHasAnAlert(t *testing.T) {
 	take(t, r.s, webhook("FlinkJobCrashLoop", about, Firing))
 	r.herd.set(false, seenRun(firstID, "orders-v2", platform.Failed))
 	r.look(3)
-	r.expect([]string{"Firing: FlinkJobFailed and others on prod/orders-v2 (critical). orders-v2 failed and 1 more"}, []string{"Also firing: FlinkJobFailed (critical): orders-v2 failed"})
+	r.expect([]string{"Firing: FlinkJobFailed and others on prod/orders-v2 (critical). orders-v2 failed (and one more alert)"}, []string{"Also firing: FlinkJobFailed (critical): orders-v2 failed"})
 	take(t, r.s, webhook("FlinkJobCrashLoop", about, Resolved)) // the series of a failed job vanish, and so does its alert
 	r.look(2)
 	r.expect([]string{"Firing: FlinkJobFailed on prod/orders-v2 (critical). orders-v2 failed"},

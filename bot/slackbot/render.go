@@ -78,39 +78,12 @@ func (d *drawer) message(m bot.Message) rendered {
 	return out
 }
 
-// parts tells what leads in a message of a tone from what explains it. Buttons between the explanations keep their place,
-// and then everything leads.
+// parts tells what leads in a message of a tone from what explains it.
 func parts(m bot.Message) (lead, actions, rest []bot.Block) {
 	if color(m.Tone) == "" {
 		return m.Blocks, nil, nil
 	}
-	n := 0
-	for n < len(m.Blocks) && leads(m.Blocks[n]) {
-		n++
-	}
-	end := len(m.Blocks)
-	for end > n && isActions(m.Blocks[end-1]) {
-		end--
-	}
-	for _, b := range m.Blocks[n:end] {
-		if isActions(b) {
-			return m.Blocks, nil, nil
-		}
-	}
-	return m.Blocks[:n], m.Blocks[end:], m.Blocks[n:end]
-}
-
-func isActions(b bot.Block) bool {
-	_, ok := b.(bot.Actions)
-	return ok
-}
-
-func leads(b bot.Block) bool {
-	switch b.(type) {
-	case bot.Text, bot.Code, bot.Steps, bot.Actions:
-		return true
-	}
-	return false
+	return bot.Lead(m.Blocks)
 }
 
 // head is the title and the first blocks. A state without a title stands before the first text.

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -137,11 +138,16 @@ type messageView struct {
 	Say     string
 	Note    []notePart
 	Wide    bool // stands in a thread, and in the channel as well
+	State   string
 }
+
+// columnMax is how long a value may be that has a column beside others.
+const columnMax = 40
 
 // blockView is a block with where its bytes are.
 type blockView struct {
 	Kind    string
+	Wide    []bool // of Fields: too long for a column
 	Text    []bot.Span
 	Fields  bot.Fields
 	Table   tableView
@@ -194,7 +200,7 @@ func (b *Bot) messageView(channel string, r record) messageView {
 		v.Plain = m.Title == "" && m.Tone == bot.Plain
 		v.Blocks = blockViews("/files/"+channel+"/"+r.ID+"/", r)
 		v.Say = sayOf(*m)
-		v.Wide = r.broadcast()
+		v.Wide, v.State = r.broadcast(), m.State
 	}
 	return v
 }
@@ -231,11 +237,21 @@ func noteParts(s string) []notePart {
 	return out
 }
 
+// inOrder are the blocks as they are read: of a matter that goes on, what one can do about it comes before what explains it, or a
+// phone would show the buttons alone.
+func inOrder(m *bot.Message) []bot.Block {
+	if m.State == "" {
+		return m.Blocks
+	}
+	lead, actions, rest := bot.Lead(m.Blocks)
+	return slices.Concat(lead, actions, rest)
+}
+
 // blockViews pairs blocks with files. A CSV in the same message goes to the table before it.
 func blockViews(base string, r record) []blockView {
 	var out []blockView
 	files, table := r.Files, -1
-	for _, b := range r.Msg.Blocks {
+	for _, b := range inOrder(r.Msg) {
 		v := blockView{}
 		switch b := b.(type) {
 		case bot.Text:
@@ -244,6 +260,9 @@ func blockViews(base string, r record) []blockView {
 			v.Kind, v.Text = "note", b.Spans
 		case bot.Fields:
 			v.Kind, v.Fields = "fields", b
+			for _, f := range b {
+				v.Wide = append(v.Wide, bot.Length(f.Value.Plain()) > columnMax)
+			}
 		case bot.Table:
 			v.Kind, v.Table = "table", tableOf(b)
 			table = len(out)

@@ -25,9 +25,9 @@ function ready() {
     first.before(line);
     lists.arrangeAll($("#rows"));
     line.scrollIntoView({ block: "center" });
-    if (lists.atBottom(list())) list().scrollTop = list().scrollHeight;
+    if (lists.atBottom(list())) lists.toNewest(list(), $("#rows"));
   } else {
-    list().scrollTop = list().scrollHeight;
+    lists.toNewest(list(), $("#rows"));
   }
   list().addEventListener("scroll", scrolled, { passive: true });
   seen();
@@ -113,7 +113,8 @@ function threadReady(focus) {
   for (const p of ["#thead", "#trows"]) lists.arrangeAll($(p));
   paint($("#thread"));
   setup($("#thread .composer"), threadPlace);
-  $("#tlist").scrollTop = $("#tlist").scrollHeight;
+  // The head of a matter that goes on says how it stands now: it is read first.
+  $("#tlist").scrollTop = $("#thead [data-state]") ? 0 : $("#tlist").scrollHeight;
   if (focus && !phone()) $("#tline").focus();
 }
 

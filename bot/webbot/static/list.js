@@ -19,6 +19,13 @@ export function fromTop(list, row) {
   if (row.offsetHeight > list.clientHeight - 20) list.scrollTop += row.getBoundingClientRect().top - list.getBoundingClientRect().top - 8;
 }
 
+// toNewest shows the newest message: its end, or its beginning where it is longer than the screen.
+export function toNewest(list, rows) {
+  list.scrollTop = list.scrollHeight;
+  const last = $$(":scope > .msg", rows).at(-1);
+  if (last) fromTop(list, last);
+}
+
 // put inserts or replaces one message. It returns the element and whether it is new.
 export function put(rows, article) {
   let old = rowOf(rows, article.dataset.id);
