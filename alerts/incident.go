@@ -105,7 +105,7 @@ type Incident struct {
 	Labels   map[string]string `json:"labels,omitempty"` // common to all firing alerts
 	Alerts   map[string]Alert  `json:"alerts"`           // by fingerprint
 	Cut      int               `json:"cut,omitempty"`    // alerts that Alertmanager left out of its webhook
-	Fill     *Fill             `json:"fill,omitempty"`   // where to ask for them
+	Fills    []Fill            `json:"fills,omitempty"`  // groups to be asked for, those among them
 	Since    time.Time         `json:"since"`            // of the present episode
 	First    time.Time         `json:"first"`
 	Seen     time.Time         `json:"seen"` // last heard of
@@ -217,6 +217,7 @@ func (i *Incident) clone() Incident {
 	c := *i
 	c.Alerts = maps.Clone(i.Alerts)
 	c.Silences = slices.Clone(i.Silences)
+	c.Fills = slices.Clone(i.Fills)
 	c.Holds = slices.Clone(i.Holds)
 	c.Targets = slices.Clone(i.Targets)
 	c.Climbs = slices.Clone(i.Climbs)

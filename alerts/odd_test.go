@@ -72,8 +72,8 @@ func TestFiresAgainByAnotherClock(t *testing.T) {
 	c.pass(10 * time.Second)
 	take(t, s, webhook("Down", nil, Firing))
 	i := one(t, s)
-	if i.Open() || i.Fill == nil || !i.Fill.Since.Equal(c.now().Add(lateFor)) {
-		t.Fatalf("%s, to be asked %+v", i.State(), i.Fill)
+	if i.Open() || !i.fillAt().Equal(c.now().Add(lateFor)) {
+		t.Fatalf("%s, to be asked %+v", i.State(), i.Fills)
 	}
 	c.pass(lateFor)
 	take(t, s, webhook("Down", nil, Firing)) // as the answer of the API comes in

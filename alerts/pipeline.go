@@ -35,6 +35,7 @@ type Batch struct {
 	Joined   []string
 	Left     []string
 	before   ringing
+	asked    bool // it is what the API said at the time of the batch
 	late     bool // a firing came that looks like old news: to be asked about later
 
 	Stories    []story

@@ -154,7 +154,12 @@ func (s *Service) reconcileOne(ctx, limit context.Context, c claimed, looks map[
 	if main.answered > 0 {
 		did = s.tendSilences(limit, c.inc, main)
 	}
-	filled := s.fill(limit, c.inc.Fill, looks)
+	var filled []Fill
+	for _, f := range c.inc.Fills {
+		if s.fill(limit, f, looks) {
+			filled = append(filled, f)
+		}
+	}
 	_, err := s.change(ctx, c.item.ID, func(i *Incident, tx *storage.Tx) ([]story, error) {
 		now := s.hooks.Now()
 		before := digestOf(i)
@@ -164,8 +169,9 @@ func (s *Service) reconcileOne(ctx, limit context.Context, c claimed, looks map[
 		case len(s.peers[i.Source]) > 0:
 			i.unanswered(now, s.options.ReconcileEvery)
 		}
-		if filled && i.Fill != nil && c.inc.Fill.Since.Equal(i.Fill.Since) {
-			i.Fill, i.Cut = nil, 0
+		if len(filled) > 0 {
+			i.filled(filled)
+			i.Cut = 0
 		}
 		stories, over := i.applySilences(did)
 		if i.Open() {
@@ -190,8 +196,9 @@ func (s *Service) reconcileOne(ctx, limit context.Context, c claimed, looks map[
 
 // fill takes in, as a webhook would bring them, the alerts of a group that its webhook was too short for. It says whether that
 // is done.
-func (s *Service) fill(ctx context.Context, f *Fill, looks map[string]*look) bool {
-	if f == nil || s.hooks.Now().Before(f.Since) {
+func (s *Service) fill(ctx context.Context, f Fill, looks map[string]*look) bool {
+	now := s.hooks.Now()
+	if now.Before(f.Since) {
 		return false
 	}
 	l := looks[f.Source]
@@ -210,7 +217,7 @@ func (s *Service) fill(ctx context.Context, f *Fill, looks map[string]*look) boo
 	if len(p.Alerts) == 0 {
 		return true
 	}
-	read, err := s.pipeline.nameStage(ctx, Batch{At: s.hooks.Now(), Source: f.Source, Payload: p})
+	read, err := s.pipeline.nameStage(ctx, Batch{At: now, asked: true, Source: f.Source, Payload: p})
 	if err == nil {
 		_, err = s.parts(ctx, s.pipeline.split(read))
 	}
@@ -222,13 +229,13 @@ func (s *Service) fill(ctx context.Context, f *Fill, looks map[string]*look) boo
 
 // letGo makes the incident come again while there is anything to compare.
 func (s *Service) letGo(tx *storage.Tx, it storage.Item, i *Incident, now time.Time) {
-	if !i.Open() && i.Fill == nil && len(i.liveSilences(now)) == 0 {
+	if !i.Open() && len(i.Fills) == 0 && len(i.liveSilences(now)) == 0 {
 		tx.Finish(it)
 		return
 	}
 	at := now.Add(s.options.ReconcileEvery)
-	if !i.Open() && i.Fill != nil {
-		at = later(at, i.Fill.Since)
+	if !i.Open() && len(i.Fills) > 0 {
+		at = later(at, i.fillAt())
 	}
 	for _, x := range i.liveSilences(now) {
 		if end := x.Until.Add(time.Second); end.After(now) && end.Before(at) {

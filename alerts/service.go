@@ -254,7 +254,7 @@ func (s *Service) commit(ctx context.Context, b Batch) error {
 		s.past.Put(tx, pastID(b.Stem, b.Past.Seq), *b.Past, storage.Any)
 	}
 	s.save(tx, b.Incident, b.Was, b.Deliveries, b.Stories)
-	if b.Kind != kindRepeat || b.Incident.Fill != nil {
+	if b.Kind != kindRepeat || len(b.Incident.Fills) > 0 {
 		s.schedule(tx, b.Incident, b.At)
 	}
 	if b.Kind == kindNew {
@@ -293,8 +293,8 @@ func (s *Service) schedule(tx *storage.Tx, i *Incident, now time.Time) {
 		}
 		tx.Enqueue(enrichQueue, i.root(), at)
 	}
-	if i.Fill != nil {
-		tx.Enqueue(reconcileQueue, i.root(), i.Fill.Since)
+	if at := i.fillAt(); !at.IsZero() {
+		tx.Enqueue(reconcileQueue, i.root(), at)
 	} else if i.Open() && slices.ContainsFunc(i.sources(), func(name string) bool { return len(s.peers[name]) > 0 }) {
 		tx.Enqueue(reconcileQueue, i.root(), now.Add(s.options.ReconcileEvery))
 	}

@@ -124,6 +124,42 @@ type Fill struct {
 	Receiver string            `json:"receiver"`
 	Labels   map[string]string `json:"labels,omitempty"`
 	Since    time.Time         `json:"since"` // not to be asked for before
+	Times    int               `json:"times"` // how often that was noted
+}
+
+// maxFills bounds how many groups an incident is asked about.
+const maxFills = 50
+
+func (f Fill) same(g Fill) bool {
+	return f.Source == g.Source && f.Receiver == g.Receiver && maps.Equal(f.Labels, g.Labels)
+}
+
+// fill notes that a group is to be asked for, once however often that is noted.
+func (i *Incident) fill(f Fill) {
+	at := slices.IndexFunc(i.Fills, f.same)
+	switch {
+	case at >= 0:
+		i.Fills[at].Since = sooner(i.Fills[at].Since, f.Since)
+		i.Fills[at].Times++
+	case len(i.Fills) < maxFills:
+		f.Times = 1
+		i.Fills = append(i.Fills, f)
+	}
+}
+
+// filled drops what was asked for. What was noted anew meanwhile stays.
+func (i *Incident) filled(done []Fill) {
+	for _, f := range done {
+		i.Fills = slices.DeleteFunc(i.Fills, func(g Fill) bool { return g.same(f) && g.Times == f.Times })
+	}
+}
+
+// fillAt is when the first of the groups is to be asked for; zero: none is.
+func (i *Incident) fillAt() (at time.Time) {
+	for _, f := range i.Fills {
+		at = sooner(at, f.Since)
+	}
+	return at
 }
 
 // sources are those that the incident's alerts come from, but for drey itself; the main one is first.

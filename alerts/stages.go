@@ -67,6 +67,7 @@ func dedupeStage(_ context.Context, b Batch) (Batch, error) {
 			switch {
 			case ok && old.Status == a.Status:
 				continue
+			case b.asked && ok && a.Status == Firing && !old.Changed.After(b.At): // Alertmanager has it now, whenever it began
 			case ok && a.Status == Firing && !a.StartsAt.After(old.EndsAt) && b.At.Sub(old.Changed) < lateFor:
 				b.note("%s fired before the end that is known already: old news, unless Alertmanager still has it in %s", in.Fingerprint, lateFor)
 				b.late = true
@@ -150,10 +151,10 @@ func (i *Incident) hears(b Batch, hasAPI bool) {
 	switch ask := (Fill{Source: b.Source, Receiver: b.Payload.Receiver, Labels: b.Payload.GroupLabels, Since: b.At}); {
 	case !hasAPI:
 	case b.Lead && b.Payload.TruncatedAlerts > 0:
-		i.Fill = &ask
-	case b.late && i.Fill == nil: // clocks differ: it may have fired again within a moment
+		i.fill(ask)
+	case b.late: // clocks differ: it may have fired again within a moment
 		ask.Since = b.At.Add(lateFor)
-		i.Fill = &ask
+		i.fill(ask)
 	}
 }
 
