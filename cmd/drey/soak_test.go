@@ -33,6 +33,14 @@ func TestSoak(t *testing.T) {
 	}
 }
 
+// TestSoakShort is one short schedule of that kind, always the same.
+func TestSoakShort(t *testing.T) {
+	if os.Getenv("DREY_TEST_SHORT") != "" {
+		t.Skip("DREY_TEST_SHORT is set")
+	}
+	soak(t, 7, 1, 8*time.Second, soakFaults(), false)
+}
+
 // soak plays a number of rounds of one schedule; late says whether alerts may fire again with their old start, which drey makes
 // sure of only after a minute.
 func soak(t *testing.T, seed uint64, rounds int, d time.Duration, faults []soakFault, late bool) {
@@ -54,7 +62,8 @@ func soak(t *testing.T, seed uint64, rounds int, d time.Duration, faults []soakF
 	for round := range rounds {
 		p.play(ctx, d, faults)
 		people.wg.Wait()
-		wrong := append(p.settled(ctx, o), logs.wrong(r, p.explained)...)
+		wrong := p.settled(ctx, o, "all is well from now on")
+		wrong = append(wrong, logs.wrong(r, p.explained)...)
 		wrong = append(wrong, w.unheard()...)
 		wrong = append(wrong, p.ended(ctx, o)...)
 		wrong = append(wrong, r.slack.Violations()...)
@@ -63,38 +72,34 @@ func soak(t *testing.T, seed uint64, rounds int, d time.Duration, faults []soakF
 			return
 		}
 	}
+	p.keep(seed, "schedule", p.log)
 	t.Logf("seed %d: %d rounds, %d posts; errors in the log while something was wrong: %s", seed, rounds, len(r.slack.Calls("chat.postMessage")), logs)
 }
 
-// settled waits until all is as it must be, with what still fires.
-func (p *soakPlay) settled(ctx context.Context, o *soakOracle) []string {
-	p.note("all is well from now on")
-	o.acked = p.people.acked()
+// settled waits until all is as it must be.
+func (p *soakPlay) settled(ctx context.Context, o *soakOracle, when string) []string {
+	p.note("%s", when)
 	patience := 45 * time.Second
 	if p.late {
 		patience = 110 * time.Second
 	}
+	o.acked = p.people.acked()
 	wrong := p.await(ctx, patience, func() []string { return o.wrong(ctx) })
 	p.note("settled: %d wrong", len(wrong))
 	return wrong
 }
 
-// ended ends every alert and silence, and waits until that is told.
+// ended ends every silence, and then every alert.
 func (p *soakPlay) ended(ctx context.Context, o *soakOracle) []string {
-	p.w.set(p.w.alerts, false, false, 0)
-	p.note("everything ends")
 	wrong := p.await(ctx, 30*time.Second, func() []string {
 		if err := p.people.quiet(ctx); err != nil {
 			return []string{err.Error()}
 		}
 		return nil
 	})
-	patience := 45 * time.Second
-	if p.late {
-		patience = 110 * time.Second
-	}
-	wrong = append(wrong, p.await(ctx, patience, func() []string { return o.wrong(ctx) })...)
-	p.note("ended: %d wrong", len(wrong))
+	wrong = append(wrong, p.settled(ctx, o, "every silence is over")...)
+	p.w.set(p.w.alerts, false, false, 0)
+	wrong = append(wrong, p.settled(ctx, o, "every alert is over")...)
 	for _, about := range p.w.about() {
 		p.w.hush(about, false)
 	}
@@ -103,9 +108,15 @@ func (p *soakPlay) ended(ctx context.Context, o *soakOracle) []string {
 
 // await waits until nothing is wrong twice in a row, and returns what is at last.
 func (p *soakPlay) await(ctx context.Context, most time.Duration, look func() []string) (wrong []string) {
-	well := 0
+	well, last := 0, ""
 	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(300 * time.Millisecond) {
-		if wrong = look(); len(wrong) > 0 || ctx.Err() != nil {
+		wrong = look()
+		slices.Sort(wrong)
+		if said := strings.Join(wrong, "; "); said != last {
+			p.note("wrong now: %.1000s", said)
+			last = said
+		}
+		if len(wrong) > 0 || ctx.Err() != nil {
 			well = 0
 		} else if well++; well == 2 {
 			return nil
@@ -119,15 +130,23 @@ func (p *soakPlay) report(t *testing.T, seed uint64, round int, wrong []string) 
 	slices.Sort(wrong)
 	wrong = slices.Compact(wrong)
 	t.Errorf("seed %d, round %d, %d are wrong:\n%s", seed, round, len(wrong), strings.Join(wrong[:min(20, len(wrong))], "\n"))
-	dir := os.Getenv("DREY_ARTIFACTS")
+	dir := p.keep(seed, "schedule", p.log)
 	if dir == "" {
 		t.Logf("the schedule:\n%s", strings.Join(p.log, "\n"))
 		return
 	}
-	dir = filepath.Join(dir, fmt.Sprintf("soak-%d", seed))
-	_ = os.MkdirAll(dir, 0o755)
-	_ = os.WriteFile(filepath.Join(dir, "wrong"), []byte(strings.Join(wrong, "\n")+"\n"), 0o600)
-	_ = os.WriteFile(filepath.Join(dir, "schedule"), []byte(strings.Join(p.log, "\n")+"\n"), 0o600)
+	p.keep(seed, "wrong", wrong)
 	p.dump(dir)
 	t.Logf("kept in %s", dir)
+}
+
+// keep writes lines into a file, and says into which folder; none where DREY_ARTIFACTS is not set.
+func (p *soakPlay) keep(seed uint64, name string, lines []string) (dir string) {
+	if dir = os.Getenv("DREY_ARTIFACTS"); dir == "" {
+		return ""
+	}
+	dir = filepath.Join(dir, fmt.Sprintf("soak-%d", seed))
+	_ = os.MkdirAll(dir, 0o755)
+	_ = os.WriteFile(filepath.Join(dir, name), []byte(strings.Join(lines, "\n")+"\n"), 0o600)
+	return dir
 }

@@ -175,9 +175,8 @@ func (p *soakPlay) calm() {
 		return
 	}
 	p.w.mu.Lock()
-	p.w.upset = time.Time{}
-	p.w.mu.Unlock()
-	p.w.disturb(time.Now())
+	defer p.w.mu.Unlock()
+	p.w.upset = time.Now().Add(soakGrace)
 }
 
 func (p *soakPlay) explained(at time.Time) bool {
@@ -217,7 +216,7 @@ func killed(name, what string, upset bool, of func(p *soakPlay) []*program, mean
 
 // frozen is a program, shorter than its leases, that does nothing.
 func frozen(name, what string, most time.Duration, of func(p *soakPlay) *program) soakFault {
-	return soakFault{name: "freeze " + name, what: what, most: most, upset: true, begin: func(p *soakPlay) func() {
+	return soakFault{name: "freeze " + name, what: what, most: most, upset: true, errors: true, begin: func(p *soakPlay) func() {
 		x := of(p).cmd.Process
 		_ = x.Signal(syscall.SIGSTOP)
 		return func() { _ = x.Signal(syscall.SIGCONT) }
@@ -249,6 +248,18 @@ func soakFaults() []soakFault {
 		killed("an Alertmanager", "am", true, oneAM, nil), killed("both Alertmanagers", "am", true, bothAMs, nil),
 		killed("an Alertmanager and its data", "am", true, oneAM, forget), killed("both Alertmanagers and their data", "am", true, bothAMs, forget),
 		frozen("an Alertmanager", "am", 5*time.Second, func(p *soakPlay) *program { return oneAM(p)[0] }),
+		{name: "split the Alertmanagers", what: "am", most: 12 * time.Second, upset: true, begin: func(p *soakPlay) func() {
+			p.peers(true)
+			return func() { p.peers(false) }
+		}},
+		{name: "restart a drey in peace", what: "drey", most: 3 * time.Second, upset: true, begin: func(p *soakPlay) func() {
+			x := oneDrey(p)[0]
+			_ = x.cmd.Process.Signal(syscall.SIGTERM)
+			return func() {
+				x.kill()
+				spawn(p.t, x)
+			}
+		}},
 		{name: "reload Alertmanager", what: "am", most: time.Second, upset: true, begin: reshape},
 		{name: "kill Redis", what: "redis", most: 3 * time.Second, upset: true, errors: true, begin: func(p *soakPlay) func() {
 			p.r.redis.Kill()
@@ -260,6 +271,15 @@ func soakFaults() []soakFault {
 		{name: "cut Redis connections", what: "redis", most: time.Second, upset: true, errors: true, begin: func(p *soakPlay) func() {
 			return redisDo(p, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 		}},
+	}
+}
+
+// peers starts both Alertmanagers anew, with or without each other.
+func (p *soakPlay) peers(alone bool) {
+	for _, am := range p.r.ams {
+		am.kill()
+		am.alone = alone
+		spawn(p.t, am.program)
 	}
 }
 

@@ -19,10 +19,14 @@ func soakDrey(t testing.TB, conf string) func() *exec.Cmd {
 // soakAlertmanager is one of a pair; peer names the other's gossip address.
 func soakAlertmanager(binary, addr string, am *soakAM, peer func() string) func() *exec.Cmd {
 	return func() *exec.Cmd {
-		return exec.Command(binary, "--config.file", am.conf, "--storage.path", am.data, "--web.listen-address", addr, "--web.external-url", "http://"+addr,
-			"--cluster.listen-address", am.gossip, "--cluster.advertise-address", am.gossip, "--cluster.peer", peer(), "--cluster.settle-timeout", "1s", "--cluster.peer-timeout", "2s",
+		args := []string{"--config.file", am.conf, "--storage.path", am.data, "--web.listen-address", addr, "--web.external-url", "http://" + addr,
+			"--cluster.listen-address", am.gossip, "--cluster.advertise-address", am.gossip, "--cluster.settle-timeout", "1s", "--cluster.peer-timeout", "2s",
 			"--cluster.gossip-interval", "50ms", "--cluster.pushpull-interval", "1s", "--cluster.probe-interval", "300ms", "--cluster.probe-timeout", "200ms",
-			"--cluster.reconnect-interval", "1s", "--cluster.tcp-timeout", "1s")
+			"--cluster.reconnect-interval", "1s", "--cluster.tcp-timeout", "1s"}
+		if !am.alone {
+			args = append(args, "--cluster.peer", peer())
+		}
+		return exec.Command(binary, args...)
 	}
 }
 

@@ -38,6 +38,7 @@ type soakRig struct {
 type soakAM struct {
 	*program
 	conf, data, gossip string
+	alone              bool // it does not know the other
 }
 
 // Times are short, so that much happens within a minute; a channel has no pace, as drey's own would hide what goes wrong behind it.
@@ -52,9 +53,10 @@ alerts:
   reopen_within: 6s
   reconcile_every: 2s
   settle_after: 5s
+  escalations: { ladder: { steps: [ { after: 5s, to: ["slack:C0SOAKC"] }, { after: 9s, mention: ["slack:user:U0OLGA"] } ] } }
   routes:
     - { name: both, match: 'labels.alertname == "SoakGroup0"', to: ["slack:C0SOAKA", "slack:C0SOAKB"] }
-    - { name: jobs, match: 'labels.job_name != ""', to: ["slack:C0SOAKA"] }
+    - { name: jobs, match: 'labels.job_name != ""', to: ["slack:C0SOAKA"], escalate: ladder }
     - { name: rest, match: "true", to: ["slack:C0SOAKB"] }
 roles: { viewer: { everyone: true } }
 policy: [ { allow: ["*.read", "alert.*"], roles: [viewer] } ]
@@ -70,8 +72,9 @@ func newSoakRig(t testing.TB, newest bool) *soakRig {
 	r.hook = balance(t, addrs)
 	// Limits are off: two replicas pace themselves apart, and are told by Slack's refusals, which the schedule brings.
 	r.slack = slacktest.New(t, slacktest.Options{RequestURL: r.hook, NoLimits: true, Violation: nil})
-	r.slack.Channel("soaka")
-	r.slack.Channel("soakb")
+	for _, name := range []string{"soaka", "soakb", "soakc"} {
+		r.slack.Channel(name)
+	}
 	r.slack.User(soakUser)
 	r.gate.open(t, strings.TrimSuffix(r.slack.APIURL(), "/api/"))
 	url, server := storagetest.Redis(t)
@@ -127,22 +130,23 @@ route:
 receivers:
   - name: chat
     webhook_configs:
-      - { url: "%s/webhooks/alertmanager/main", send_resolved: true, http_config: { authorization: { credentials: "webhook-0123456789" } } }
+      - { url: "%s/webhooks/alertmanager/main", send_resolved: true, max_alerts: %d, http_config: { authorization: { credentials: "webhook-0123456789" } } }
 `
 
 // configure writes the configuration of both Alertmanagers in one of its shapes.
 func (r *soakRig) configure(t testing.TB, shape int) {
 	t.Helper()
-	child := []string{"", `  routes: [ { matchers: [ 'severity =~ ".+"' ] } ]`, `  routes: [ { matchers: [ 'team = "orders"' ] } ]`}[shape]
+	child := []string{"", `  routes: [ { matchers: [ 'severity =~ ".+"' ] } ]`, `  routes: [ { matchers: [ 'team = "orders"' ] } ]`}[shape%3]
+	most := []int{0, 1}[shape/3] // that a webhook tells of
 	for _, am := range r.ams {
-		if err := os.WriteFile(am.conf, fmt.Appendf(nil, soakRoutes, child, r.hook), 0o600); err != nil {
+		if err := os.WriteFile(am.conf, fmt.Appendf(nil, soakRoutes, child, r.hook, most), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
 // soakShapes is how many there are.
-const soakShapes = 3
+const soakShapes = 6
 
 // spawn starts a program that may not become ready before something else is well again.
 func spawn(t testing.TB, p *program) {

@@ -20,7 +20,7 @@ type soakAlert struct {
 	about  string // what its incident is about: a job or an alert group
 	labels map[string]string
 
-	firing       bool
+	firing, same bool          // same: with a start before its last end
 	skew         time.Duration // of the sender's clock
 	starts, ends time.Time
 	since        time.Time // of firing, by the true clock
@@ -92,7 +92,7 @@ func (w *soakWorld) set(as []*soakAlert, firing, same bool, skew time.Duration) 
 		case a.firing == firing:
 		case firing:
 			a.firing, a.since = true, now
-			if !same || a.starts.IsZero() {
+			if a.same = same && !a.starts.IsZero() || now.Add(skew).Before(a.ends); !same || a.starts.IsZero() {
 				a.skew, a.starts = skew, now.Add(skew)
 			}
 		default:
@@ -112,7 +112,7 @@ func (w *soakWorld) owe(a *soakAlert, now time.Time) {
 		from = w.upset
 	}
 	// what fires again with its old start is late news for a minute
-	if now.Sub(from) >= soakSureAfter && !w.hushed[a.about] && a.starts.Sub(a.since).Abs() < 30*time.Second {
+	if now.Sub(from) >= soakSureAfter && !w.hushed[a.about] && !a.same {
 		w.musts = append(w.musts, soakMust{a.sid, from, now})
 	}
 }
