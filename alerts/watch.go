@@ -191,7 +191,7 @@ func (s *Service) tellJobs(ctx context.Context, c *platform.Cluster, w *watched,
 	}
 	for i := range over {
 		for _, name := range over[i].troubles {
-			a := over[i].job.alert(c, name, trouble{s.hooks.Now(), over[i].job.Name + " is well again"})
+			a := over[i].job.alert(c, name, trouble{s.hooks.Now(), over[i].say})
 			a.Status, a.EndsAt = Resolved, s.hooks.Now()
 			groups[over[i].job.Name] = append(groups[over[i].job.Name], jobTrouble{&over[i].job, a})
 		}

@@ -104,7 +104,8 @@ func (s sight) names() map[platform.JobID]string {
 type ended struct {
 	job      watchedJob
 	troubles []string
-	gaveUp   bool // nobody started it again for so long that drey stops waiting
+	say      string // how it stands with the job
+	gaveUp   bool   // nobody started it again for so long that drey stops waiting
 }
 
 // see takes one look in, and returns what is over.
@@ -123,22 +124,38 @@ func (w *watched) see(s sight, o Watch, now time.Time) []ended {
 	for _, id := range slices.Sorted(maps.Keys(w.Jobs)) {
 		j := w.Jobs[id]
 		before := slices.Sorted(maps.Keys(j.Troubles))
-		gaveUp := false
-		keep := j.see(s, o, now, stale, w.replaced(s, j))
-		for _, t := range j.Troubles {
-			gaveUp = gaveUp || !j.Off.IsZero() && now.Sub(t.Since) > watchPatience
-		}
+		replaced := w.replaced(s, j)
+		keep := j.see(s, o, now, stale, replaced)
+		gaveUp := keep && len(j.Troubles) > 0 && !j.Off.IsZero() && now.Sub(j.Off) > watchPatience
 		if !keep || gaveUp {
 			delete(w.Jobs, id)
 			j.Troubles = nil
 		}
 		over := slices.DeleteFunc(before, func(name string) bool { _, still := j.Troubles[name]; return still })
 		if len(over) > 0 {
-			out = append(out, ended{*j, over, gaveUp})
+			out = append(out, ended{*j, over, j.outcome(s, keep || replaced, gaveUp), gaveUp})
 		}
 	}
 	w.group()
 	return out
+}
+
+// outcome says how it stands with a job of which a trouble is over. goes: drey goes on looking at it, or at another run of it.
+func (j *watchedJob) outcome(s sight, goes, gaveUp bool) string {
+	_, there := s.jobs[j.ID]
+	switch {
+	case gaveUp:
+		return j.Name + " was not started again"
+	case !goes && s.jobs[j.ID].State == platform.Finished:
+		return j.Name + " has finished"
+	case !goes && s.planned[j.ID].Ended:
+		return j.Name + " was ended by an operation of drey's"
+	case !goes && !there:
+		return j.Name + " was gone when drey looked again"
+	case len(j.Troubles) > 0 && j.down():
+		return j.Name + " no longer runs"
+	}
+	return j.Name + " is well again"
 }
 
 // see takes in what a look says about one job. It returns false when there is nothing to remember any more.
@@ -153,14 +170,13 @@ func (j *watchedJob) see(s sight, o Watch, now time.Time, stale, replaced bool) 
 		j.countPoints(s, o, now)
 		return true
 	}
-	j.clear(troubleRestarting, troubleNoPoint, troubleNoMetrics)
 	j.Mute = time.Time{}
 	switch {
 	case replaced || !j.Ran || there && job.State == platform.Finished:
 		return false
 	case s.planned[j.ID].Live:
 		return true // judged when the operation is over
-	case s.planned[j.ID].Ended || !there && stale && len(j.Troubles) == 0:
+	case s.planned[j.ID].Ended || !there && stale && !j.down():
 		return false
 	}
 	first := j.Off.IsZero()
@@ -168,18 +184,25 @@ func (j *watchedJob) see(s sight, o Watch, now time.Time, stale, replaced bool) 
 		j.Off = now
 	}
 	switch {
-	case len(j.Troubles) > 0:
+	case j.down():
 	case there && job.State == platform.Failed:
 		j.State = job.State
 		j.trouble(troubleFailed, now, "%s failed", j.Name)
 	case first: // a job cancelled by hand is often about to be started again, and a JobManager that has just started finds its jobs
+		return true // what was wrong before is not over for that
 	case there:
 		j.State = job.State
 		j.trouble(troubleCanceled, now, "%s was cancelled, and not by drey", j.Name)
 	default:
 		j.trouble(troubleVanished, now, "%s has vanished: its cluster no longer knows it", j.Name)
 	}
+	j.clear(troubleRestarting, troubleNoPoint, troubleNoMetrics) // now it is told as what it has come to
 	return true
+}
+
+// down says whether it is told that the job does not run.
+func (j *watchedJob) down() bool {
+	return slices.ContainsFunc([]string{troubleFailed, troubleCanceled, troubleVanished}, func(name string) bool { _, is := j.Troubles[name]; return is })
 }
 
 // replaced says whether a job of the same name runs in place of j: one that drey saw first when j was no longer alive, or any

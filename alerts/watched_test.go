@@ -124,6 +124,48 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
+// What was wrong with a job is not over because the job is gone, and nothing is said to be well that is not.
+func TestRestartsAndIsGone(t *testing.T) {
+	live, failed, canceled, finished := seenRun("a", "orders", platform.Running), seenRun("a", "orders", platform.Failed), seenRun("a", "orders", platform.Canceled), seenRun("a", "orders", platform.Finished)
+	plan := func(s sight, p Planned) sight { s.planned["a"] = p; return s }
+	for _, tt := range []struct {
+		name  string
+		looks []sight
+		want  []string // of each look, and what was said of what is over
+	}{
+		{"vanishes", []sight{looked(), looked()}, []string{"a Restarting", "a Vanished, a no longer Restarting: orders no longer runs"}},
+		{"fails", []sight{looked(failed)}, []string{"a Failed, a no longer Restarting: orders no longer runs"}},
+		{"finishes", []sight{looked(finished)}, []string{"a no longer Restarting: orders has finished"}},
+		{"is missing once", []sight{looked(), looked(live)}, []string{"a Restarting", "a Restarting"}},
+		{"is stopped by drey", []sight{plan(looked(canceled), Planned{Live: true}), plan(looked(canceled), Planned{Ended: true})}, []string{"a Restarting", "a no longer Restarting: orders was ended by an operation of drey's"}},
+		{"is started anew", []sight{plan(looked(canceled), Planned{Live: true}), looked(canceled, seenRun("b", "orders", platform.Running))}, []string{"a Restarting", "a no longer Restarting: orders is well again"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var w watched
+			now := newClock()
+			var got []string
+			for n := range 4 {
+				s := looked(live)
+				s.restarts["a"] = n
+				w.see(s, Watch{}.withDefaults(), now.t)
+				now.pass(15 * time.Second)
+			}
+			for _, s := range tt.looks {
+				over := w.see(s, Watch{}.withDefaults(), now.t)
+				line := w.troubles(over)
+				for _, e := range over {
+					line += ": " + e.say
+				}
+				got = append(got, line)
+				now.pass(15 * time.Second)
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
 func TestNoCheckpoint(t *testing.T) {
 	var w watched
 	now := newClock()
