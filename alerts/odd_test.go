@@ -2,6 +2,8 @@ package alerts
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +61,40 @@ func TestManyInOneWebhook(t *testing.T) {
 	all := list(t, s)
 	if len(all) != 50 || all[0].FiringCount() != 10 {
 		t.Errorf("%d incidents, %d alerts in the first", len(all), all[0].FiringCount())
+	}
+}
+
+// One alert that cannot be read costs none of the others; the head counts it.
+func TestOneOddAmongMany(t *testing.T) {
+	for name, odd := range map[string]string{
+		"no labels": `{"status":"firing"}`, "a strange status": `{"status":"odd","labels":{"a":"b"}}`, "a label of another type": `{"status":"firing","labels":{"a":1}}`,
+		"a time that is none": `{"status":"firing","labels":{"a":"b"},"startsAt":"soon"}`, "no object": `7`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, out, _ := newService(t, testOptions(), Hooks{})
+			take(t, s, []byte(strings.Replace(string(webhook("Odd", nil, Firing)), `"alerts":[`, `"alerts":[`+odd+`,`, 1)))
+			if got := plainHead(out.heads(t)[0]); !strings.Contains(got, "Odd happened") || !strings.Contains(got, "Firing: 1 of 1, 1 more not sent") {
+				t.Error(got)
+			}
+		})
+	}
+}
+
+// 500 alerts with 4 kB of annotations each are taken at the defaults.
+func TestLargeWebhookIsTaken(t *testing.T) {
+	s, _, _ := newService(t, testOptions(), Hooks{})
+	var ls []map[string]string
+	for i := range 500 {
+		ls = append(ls, map[string]string{"task": fmt.Sprint(i)})
+	}
+	body := strings.ReplaceAll(string(webhookOf("Slow", Firing, ls...)), "Slow happened", strings.Repeat("a long story ", 320))
+	req := httptest.NewRequest(http.MethodPost, "/webhooks/alertmanager/main", strings.NewReader(body))
+	req.SetPathValue("source", "main")
+	req.Header.Set("Authorization", "Bearer "+testToken)
+	rec := httptest.NewRecorder()
+	s.Receiver().ServeHTTP(rec, req)
+	if rec.Code != http.StatusOK || one(t, s).FiringCount() != 500 {
+		t.Errorf("%d %s for %d bytes", rec.Code, rec.Body, len(body))
 	}
 }
 

@@ -52,7 +52,7 @@ type Options struct {
 	Dashboard string `yaml:"dashboard"`
 	// Reports are posted at their time: what happened, what is still open, and what is to be looked after.
 	Reports []ReportPlan `yaml:"reports"`
-	// MaxBody is the largest webhook taken, in bytes; 0 means 1 MB.
+	// MaxBody is the largest webhook taken, in bytes; 0 means 8 MB: 10,000 alerts.
 	MaxBody int64 `yaml:"max_body"`
 	// ReopenWithin is how long after its end an incident that fires again goes on in the same thread; 0 means 15 minutes.
 	ReopenWithin time.Duration `yaml:"reopen_within"`
@@ -122,7 +122,7 @@ func (o Options) withDefaults() Options {
 		o.ClusterDown = []string{"FlinkJobManagerDown", "FlinkNoTaskManagers", troubleSilent, troubleLost}
 	}
 	if o.MaxBody == 0 {
-		o.MaxBody = 1 << 20
+		o.MaxBody = 8 << 20
 	}
 	o.Ack, o.Silence = o.Ack.withDefaults(), o.Silence.withDefaults()
 	o.Watch = o.Watch.withDefaults()

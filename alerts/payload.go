@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type Payload struct {
 	ExternalURL       string            `json:"externalURL"`
 	TruncatedAlerts   int               `json:"truncatedAlerts"`
 	Reason            string            `json:"notification_reason"`
+
+	odd int // alerts that cannot be read, counted among those left out
 }
 
 // PayloadAlert is one alert of a Payload.
@@ -39,32 +42,64 @@ type PayloadAlert struct {
 // errForeign is for JSON that is not Alertmanager's.
 var errForeign = errors.New("not a webhook of Alertmanager")
 
-// decodePayload reads one webhook. What it understands of other versions it takes.
+// decodePayload reads one webhook. What it understands of other versions it takes, and of several alerts those that it can read: a
+// webhook that is refused is lost with all of them.
 func decodePayload(body []byte) (Payload, error) {
 	var p Payload
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if err := dec.Decode(&p); err != nil {
-		return p, explainJSON(err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		if p, err = decodeEach(body, err); err != nil {
+			return p, err
+		}
+	} else if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return p, fmt.Errorf("%w: something follows the JSON object", errForeign)
 	}
 	if len(p.Alerts) == 0 {
 		return p, fmt.Errorf("%w: it has no alerts", errForeign)
 	}
-	for i := range p.Alerts {
-		a := &p.Alerts[i]
-		if len(a.Labels) == 0 {
-			return p, fmt.Errorf("%w: alerts[%d] has no labels", errForeign, i)
-		}
-		if a.Status != Firing && a.Status != Resolved {
-			return p, fmt.Errorf("%w: alerts[%d] has the status %.40q, want firing or resolved", errForeign, i, a.Status)
-		}
-		if a.Fingerprint == "" || len(a.Fingerprint) > 64 {
+	var bad error
+	good := p.Alerts[:0]
+	for i, a := range p.Alerts {
+		switch {
+		case len(a.Labels) == 0:
+			bad = cmp.Or(bad, fmt.Errorf("%w: alerts[%d] has no labels", errForeign, i))
+			continue
+		case a.Status != Firing && a.Status != Resolved:
+			bad = cmp.Or(bad, fmt.Errorf("%w: alerts[%d] has the status %.40q, want firing or resolved", errForeign, i, a.Status))
+			continue
+		case a.Fingerprint == "" || len(a.Fingerprint) > 64:
 			a.Fingerprint = hashOf(sortedPairs(a.Labels)...)[:16]
 		}
+		good = append(good, a)
 	}
-	p.TruncatedAlerts = max(p.TruncatedAlerts, 0)
+	if len(good) == 0 {
+		return p, bad
+	}
+	p.odd += len(p.Alerts) - len(good)
+	p.Alerts, p.TruncatedAlerts = good, max(p.TruncatedAlerts, 0)+p.odd
+	return p, nil
+}
+
+// decodeEach reads a webhook that cannot be read whole alert by alert. why is what was wrong, where that does not help.
+func decodeEach(body []byte, why error) (Payload, error) {
+	var each struct {
+		Payload
+		Alerts []json.RawMessage `json:"alerts"`
+	}
+	if json.Unmarshal(body, &each) != nil {
+		return Payload{}, explainJSON(why)
+	}
+	p := each.Payload
+	for _, raw := range each.Alerts {
+		var a PayloadAlert
+		if json.Unmarshal(raw, &a) == nil {
+			p.Alerts = append(p.Alerts, a)
+		}
+	}
+	if len(p.Alerts) == 0 {
+		return p, explainJSON(why)
+	}
+	p.odd = len(each.Alerts) - len(p.Alerts)
 	return p, nil
 }
 

@@ -188,6 +188,9 @@ func (s *Service) Take(ctx context.Context, source string, body []byte) (kind st
 	if err != nil {
 		return "", err
 	}
+	if n := read.Payload.odd; n > 0 {
+		s.log.Warn("alerts of a webhook cannot be read", "source", source, "alerts", n)
+	}
 	if read.Pulse != nil {
 		if err := s.beat(ctx, source, *read.Pulse); err != nil || read.Done {
 			return read.Kind, err

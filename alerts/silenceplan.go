@@ -34,7 +34,7 @@ type SilencePlan struct {
 	Until    time.Time // where Keep holds, the latest
 	Keep     bool      // until the incident resolves
 	Matchers alertmanager.Matchers
-	Exact    bool // the matchers are those of the incident, or of the silence that it has
+	Exact    bool // the matchers are those of the incident, or of the silence that it has, and not broad
 	Comment  string
 	Hides    *Hidden // nil: Alertmanager did not say, or nobody asked
 }
@@ -111,10 +111,12 @@ func (s *Service) Plan(ctx context.Context, id string, w Wish) (SilencePlan, err
 		return p, wrong("matchers", "its alerts have no label in common, so a silence would hide others too: write which to hide")
 	}
 	p.Exact = p.Matchers.Same(own) || slices.ContainsFunc(inc.Silences, func(x Silence) bool { return !x.Ended && p.Matchers.Same(x.Matchers) })
-	if !p.Exact {
-		if why := s.options.Silence.tooBroad(p.Matchers); why != "" {
-			return p, wrong("matchers", "%s", why)
-		}
+	switch why := s.options.Silence.tooBroad(p.Matchers); {
+	case why == "":
+	case !p.Exact:
+		return p, wrong("matchers", "%s", why)
+	default:
+		p.Exact = false // the incident's own, but broad: what they hide is shown first
 	}
 	return p, nil
 }

@@ -76,7 +76,7 @@ func (s *Service) silenceNow(ctx context.Context, inc Incident, op string) (Answ
 	id, err := v.place(limit, want)
 	refused := platform.KindOf(err) == platform.Invalid
 	if pending := !refused && err != nil; pending {
-		return Answer{Incident: inc, Pending: true, Say: "Alertmanager did not answer. The silence stays wanted: drey tries on, and the thread tells when it is made."}, nil
+		return Answer{Incident: inc, Pending: true, Say: noAnswer(err) + ". The silence stays wanted: drey tries on, and the thread tells when it is made."}, nil
 	}
 	got, serr := s.change(ctx, inc.root(), func(i *Incident, _ *storage.Tx) ([]story, error) {
 		have := i.silence(op)
@@ -96,6 +96,14 @@ func (s *Service) silenceNow(ctx context.Context, inc Incident, op string) (Answ
 		return Answer{Incident: got}, serr
 	}
 	return Answer{Incident: got, Say: fmt.Sprintf("%s is silenced %s (%s).", got.ID, s.endWords(want), matcherText(want.Matchers))}, nil
+}
+
+// noAnswer says why Alertmanager did not do what it was asked for: it did not answer, or it refused.
+func noAnswer(err error) string {
+	if kind := platform.KindOf(err); kind == platform.Denied || kind == platform.Busy || kind == platform.NotFound {
+		return reason(err)
+	}
+	return "Alertmanager did not answer"
 }
 
 func clockText(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
@@ -149,8 +157,9 @@ func (s *Service) Unsilence(ctx context.Context, id string, actor bot.Actor) (An
 	limit, cancel := context.WithTimeout(ctx, silenceWithin)
 	defer cancel()
 	v := s.view(limit, inc.Source)
-	if pending := slices.ContainsFunc(ops, func(op string) bool { return v.end(limit, op) != nil }); pending {
-		return Answer{Incident: inc, Pending: true, Say: "Alertmanager did not answer. The silence stays to be ended: drey tries on, and the thread tells when it is done."}, nil
+	var failed error
+	if pending := slices.ContainsFunc(ops, func(op string) bool { failed = v.end(limit, op); return failed != nil }); pending {
+		return Answer{Incident: inc, Pending: true, Say: noAnswer(failed) + ". The silence stays to be ended: drey tries on, and the thread tells when it is done."}, nil
 	}
 	inc, err = s.change(ctx, inc.root(), func(i *Incident, _ *storage.Tx) ([]story, error) {
 		var out []story

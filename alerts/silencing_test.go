@@ -20,6 +20,7 @@ type moody struct {
 	silences []alertmanager.Silence
 	lose     int // answers of POST and DELETE still to be lost
 	refuse   bool
+	deny     bool
 	firing   []map[string]string // the labels of its alerts; nil: one that is Down
 }
 
@@ -55,6 +56,9 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		out = list
 	case r.Method == http.MethodGet:
 		out = m.silences
+	case m.deny:
+		w.WriteHeader(http.StatusForbidden)
+		return
 	case m.refuse:
 		http.Error(w, `"matchers are no good"`, http.StatusBadRequest)
 		return
@@ -201,6 +205,31 @@ func TestSilenceRefused(t *testing.T) {
 	}
 	if _, err := silenceFor(t, s, one(t, s).ID, olga(), time.Second, ""); err == nil {
 		t.Error("a silence of a second")
+	}
+}
+
+// An Alertmanager that does not let drey answers: that is what the person is told.
+func TestSilenceDenied(t *testing.T) {
+	m, s, _, _ := moodyService(t)
+	m.deny = true
+	a, err := silenceFor(t, s, one(t, s).ID, olga(), time.Hour, "")
+	if err != nil || !a.Pending || !strings.HasPrefix(a.Say, "Alertmanager answers 403. The silence stays wanted") {
+		t.Error(a.Say, err)
+	}
+}
+
+// A group whose alerts have only a severity in common: its silence hides more than anybody sees, so it is shown first.
+func TestSilenceOfABroadGroupAsks(t *testing.T) {
+	_, s, _, _ := moodyService(t)
+	body := strings.Replace(string(webhookOf("Down", Firing, map[string]string{"severity": "critical"}, map[string]string{"severity": "critical", "alertname": "Other"})), `"groupLabels":{"alertname":"Down"}`, `"groupLabels":{"severity":"critical"}`, 1)
+	take(t, s, []byte(body))
+	list, err := s.List(t.Context(), Filter{Severity: "critical"})
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	p, err := s.Plan(t.Context(), list[0].ID, Wish{Until: "1h"})
+	if err != nil || p.Matchers.String() != `severity="critical"` || !p.Ask() {
+		t.Errorf("%s, asks %v, %v", p.Matchers, p.Ask(), err)
 	}
 }
 

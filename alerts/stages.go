@@ -27,8 +27,11 @@ func decodeStage(_ context.Context, b Batch) (Batch, error) {
 	if p.Version != "4" {
 		b.note("webhook version %q is not 4: taken as far as understood", p.Version)
 	}
-	if p.TruncatedAlerts > 0 {
-		b.note("Alertmanager left out %d more alerts (max_alerts): its API is asked for them", p.TruncatedAlerts)
+	if p.odd > 0 {
+		b.note("%d more alerts cannot be read: the API of Alertmanager is asked for them", p.odd)
+	}
+	if n := p.TruncatedAlerts - p.odd; n > 0 {
+		b.note("Alertmanager left out %d more alerts (max_alerts): its API is asked for them", n)
 	}
 	return b, nil
 }
