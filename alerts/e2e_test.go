@@ -295,6 +295,7 @@ func TestNewestAlertmanager(t *testing.T) {
 	}
 	for name, check := range map[string]func(*testing.T, *rig){
 		"fire and resolve": fireAndResolve, "resolved while silenced": resolvedWhileSilenced, "killed": alertmanagerKilled, "cut": cutWebhooks,
+		"annotations": silenceAnnotated,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
