@@ -29,11 +29,11 @@ func (o AckOptions) withDefaults() AckOptions {
 }
 
 func (o AckOptions) validate(p *Problems) {
-	if d := o.RemindAfter; d > 0 && (d < time.Minute || d > 7*24*time.Hour) {
-		p.add("ack.remind_after", "want 1m to 168h, or less than 0 for never; have %s", d)
+	if d := o.RemindAfter; d > 0 && (d < time.Second || d > 7*24*time.Hour) {
+		p.add("ack.remind_after", "want 1s to 168h, or less than 0 for never; have %s", d)
 	}
-	if d := o.ExpireAfter; d != 0 && (d < time.Minute || d > 7*24*time.Hour) {
-		p.add("ack.expire_after", "want 1m to 168h, or 0 for never; have %s", d)
+	if d := o.ExpireAfter; d != 0 && (d < time.Second || d > 7*24*time.Hour) {
+		p.add("ack.expire_after", "want 1s to 168h, or 0 for never; have %s", d)
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 type SilenceOptions struct {
 	// Max is the longest silence, and how long one that holds until its incident resolves is renewed; 0 means 30 days.
 	Max time.Duration `yaml:"max"`
+	// KeepFor is how long at once a silence lasts in Alertmanager that holds until its incident resolves; it is renewed when half of
+	// it is over. So long may Alertmanager be away, and so soon do alerts call again when drey is gone for good; 0 means 1 hour.
+	KeepFor time.Duration `yaml:"keep_for"`
 	// MaxHidden is how many other incidents one silence may hide; 0 means 20.
 	MaxHidden int `yaml:"max_hidden"`
 	// NeedOneOf are labels one of which the matchers of a silence must name exactly, where they are not those of its incident
@@ -24,6 +27,9 @@ type SilenceOptions struct {
 func (o SilenceOptions) withDefaults() SilenceOptions {
 	if o.Max == 0 {
 		o.Max = 30 * 24 * time.Hour
+	}
+	if o.KeepFor == 0 {
+		o.KeepFor = time.Hour
 	}
 	if o.MaxHidden == 0 {
 		o.MaxHidden = 20
@@ -37,6 +43,9 @@ func (o SilenceOptions) withDefaults() SilenceOptions {
 func (o SilenceOptions) validate(p *Problems) {
 	if o.Max != 0 && (o.Max < 10*time.Minute || o.Max > 365*24*time.Hour) {
 		p.add("silence.max", "want 10m to 8760h, have %s", o.Max)
+	}
+	if o.KeepFor != 0 && (o.KeepFor < 4*time.Second || o.KeepFor > 24*time.Hour) {
+		p.add("silence.keep_for", "want 4s to 24h, have %s", o.KeepFor)
 	}
 	if o.MaxHidden < 0 {
 		p.add("silence.max_hidden", "%d is negative", o.MaxHidden)

@@ -8,16 +8,13 @@ import (
 )
 
 const (
-	// keepFor is how long at once a silence lasts that holds until its incident resolves. It is renewed when half of it is
-	// over: so long may Alertmanager be away, and so soon is what drey forgets over by itself.
-	keepFor = time.Hour
 	// noteBefore is how long before the end of a silence the thread is told; those shorter than noteFrom are not worth it.
 	noteBefore = 10 * time.Minute
 	noteFrom   = 25 * time.Minute
 )
 
-// renewed is when a silence that is kept is to end next, unless it is renewed again.
-func (s Silence) renewed(now time.Time) time.Time {
+// renewed is when a silence that is kept is to end next, unless it is renewed again after SilenceOptions.KeepFor.
+func (s Silence) renewed(now time.Time, keepFor time.Duration) time.Time {
 	t := now.Add(keepFor).UTC().Truncate(time.Second)
 	if s.Bound.Before(t) {
 		return s.Bound
@@ -31,7 +28,7 @@ func (s Silence) kept(now time.Time) bool {
 }
 
 // tendKept says what a silence needs that holds until its incident resolves: nothing (rest), or to be placed as next.
-func (l *look) tendKept(want Silence, now time.Time) (next Silence, did silenced, rest bool) {
+func (l *look) tendKept(want Silence, now time.Time, keepFor time.Duration) (next Silence, did silenced, rest bool) {
 	found, at := l.find(want.Op)
 	switch {
 	case at != nil && found.Live() && (found.EndsAt.Sub(now) > keepFor/2 || !found.EndsAt.Before(want.Bound.Add(-2*time.Second))):
@@ -39,7 +36,7 @@ func (l *look) tendKept(want Silence, now time.Time) (next Silence, did silenced
 	case at != nil && !found.Live() && found.EndsAt.Before(want.Until.Add(-2*time.Second)):
 		return want, silenced{ended: true, outside: true}, true
 	}
-	want.Until = want.renewed(now)
+	want.Until = want.renewed(now, keepFor)
 	return want, silenced{until: want.Until, asked: want.Asked, renewed: at != nil, lost: at == nil}, false
 }
 

@@ -73,7 +73,7 @@ func TestUntilResolved(t *testing.T) {
 	if err != nil || !strings.Contains(a.Say, "until it resolves, at most until 2026-12-20 23:57 UTC") {
 		t.Fatal(a.Say, err)
 	}
-	if got := m.silences[0].EndsAt.Sub(c.t).Round(time.Minute); got != keepFor {
+	if got := m.silences[0].EndsAt.Sub(c.t).Round(time.Minute); got != time.Hour {
 		t.Errorf("Alertmanager's silence lasts %s", got)
 	}
 	for range 6 {
@@ -81,7 +81,7 @@ func TestUntilResolved(t *testing.T) {
 		reconcileNow(t, s)
 		again(t, s, c)
 	}
-	if len(m.silences) != 1 || m.silences[0].EndsAt.Sub(c.t) <= keepFor/2 || one(t, s).State() != Silenced {
+	if len(m.silences) != 1 || m.silences[0].EndsAt.Sub(c.t) <= time.Hour/2 || one(t, s).State() != Silenced {
 		t.Errorf("%d silences, ends %s at %s", len(m.silences), m.silences[0].EndsAt, c.t)
 	}
 	m.silences = nil // Alertmanager crashed and lost it

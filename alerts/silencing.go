@@ -45,7 +45,7 @@ func (s *Service) Silence(ctx context.Context, p SilencePlan, actor bot.Actor) (
 		have.Until, have.Keep, have.Bound, have.By, have.Asked, op = p.Until, p.Keep, time.Time{}, plainActor(actor), now, have.Op
 		if p.Keep {
 			have.Bound = p.Until
-			have.Until = have.renewed(now)
+			have.Until = have.renewed(now, s.options.Silence.KeepFor)
 		}
 		tx.Enqueue(reconcileQueue, i.root(), now.Add(silenceAgain))
 		return nil, nil

@@ -33,12 +33,12 @@ func (s *Service) tendSilences(ctx context.Context, i Incident, l *look) map[str
 			continue // done, or just being done for the person who asked
 		}
 		if want.Keep && want.ID == "" {
-			want.Until = want.renewed(now)
+			want.Until = want.renewed(now, s.options.Silence.KeepFor)
 		}
 		found, at := l.find(want.Op)
 		switch {
 		case want.ID != "" && want.kept(now):
-			next, done, rest := l.tendKept(want, now)
+			next, done, rest := l.tendKept(want, now, s.options.Silence.KeepFor)
 			if !rest {
 				if done = s.placed(ctx, l, i.ID, next, done); done.id == "" && done.refused == "" {
 					continue

@@ -133,6 +133,10 @@ func (c *console) press(ctx context.Context, b button) error {
 	return err
 }
 
+func (c *console) hold(b button) (func() error, error) {
+	return func() error { return c.press(context.Background(), b) }, nil
+}
+
 func (c *console) find(ctx context.Context, channel, thread, label string) (button, error) {
 	ms, err := c.messages(ctx, channel, thread)
 	if err != nil {
@@ -148,9 +152,25 @@ func (c *console) find(ctx context.Context, channel, thread, label string) (butt
 	return button{}, fmt.Errorf("no button %q for %s in #%s", label, c.user, channel)
 }
 
+// forms are the messages among which the newest form is: those of the channel, or where it has none those of a thread in it.
+func (c *console) forms(ctx context.Context, channel string) (ms []string, err error) {
+	all, err := c.messages(ctx, channel, "")
+	if err != nil || slices.ContainsFunc(all, formID.MatchString) {
+		return all, err
+	}
+	for _, m := range slices.Backward(all) {
+		if found := dataID.FindStringSubmatch(m); found != nil && strings.Contains(m, `class="replies"`) {
+			if ms, err = c.messages(ctx, channel, found[1]); err != nil || slices.ContainsFunc(ms, formID.MatchString) {
+				return ms, err
+			}
+		}
+	}
+	return nil, nil
+}
+
 // fill submits the newest form.
 func (c *console) fill(ctx context.Context, channel string, values map[string]string) error {
-	ms, err := c.messages(ctx, channel, "")
+	ms, err := c.forms(ctx, channel)
 	if err != nil {
 		return err
 	}
@@ -180,7 +200,7 @@ func filled(message string) map[string]string {
 
 // form is the text of the newest form, its mistakes included.
 func (c *console) form(ctx context.Context, channel string) (string, error) {
-	ms, err := c.messages(ctx, channel, "")
+	ms, err := c.forms(ctx, channel)
 	for _, m := range slices.Backward(ms) {
 		if formID.MatchString(m) {
 			return textOf(strings.ReplaceAll(m, "template", "div")), nil

@@ -142,6 +142,10 @@ func (p *discordPerson) press(_ context.Context, b button) error {
 	return nil
 }
 
+func (p *discordPerson) hold(b button) (func() error, error) {
+	return p.discord.Hold(p.name, b.message, b.id)
+}
+
 // question finds the newest question before a press that was not answered. No other press gets it.
 func (p *discordPerson) question(b button) (id string, ok bool) {
 	p.mu.Lock()
@@ -160,9 +164,16 @@ func opens(label string) bool {
 	return slices.Contains([]string{"Correct…", "Open form"}, label)
 }
 
-// offered is the newest message that has such a button.
+// offered is the newest message that has such a button, in the channel or else in a thread of it.
 func (p *discordPerson) offered(channel string) (m discordtest.Seen, label string, ok bool) {
-	for _, m := range slices.Backward(p.sees(channel, "")) {
+	all := p.sees(channel, "")
+	var threads []discordtest.Seen
+	for _, root := range all {
+		if root.Thread != "" {
+			threads = append(threads, p.sees(channel, root.Thread)...)
+		}
+	}
+	for _, m := range slices.Backward(append(threads, all...)) {
 		if len(m.Buttons) == 2 && m.Buttons[1] == "Not now" && len(m.Disabled) == 0 { // there is nothing to fill in
 			return m, m.Buttons[0], true
 		}

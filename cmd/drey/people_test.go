@@ -47,6 +47,8 @@ type person interface {
 	// press presses a button that was found, though it may be out of date by now. An errGone says that the message has
 	// changed so that the press was not taken.
 	press(ctx context.Context, b button) error
+	// hold keeps a button that was found: the press comes later, from a client that has not heard what became of the message.
+	hold(b button) (press func() error, err error)
 	// form is the text of the newest form, its mistakes included.
 	form(ctx context.Context, channel string) (string, error)
 	// fill submits the newest form; fields without a value keep theirs.

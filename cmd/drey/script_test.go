@@ -93,11 +93,12 @@ func TestScript(t *testing.T) {
 			t.Cleanup(b.stop)
 			testscript.Run(t, testscript.Params{
 				Dir: "testdata/script", RequireUniqueNames: true,
-				Setup: func(e *testscript.Env) error { return setup(t, e, b, n.open) },
+				Condition: func(cond string) (bool, error) { return cond == n.name, nil },
+				Setup:     func(e *testscript.Env) error { return setup(t, e, b, n.open) },
 				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 					"up": up, "crash": crashVerb, "say": say, "press": press, "fill": fill, "expect": expect, "job": job, "get": get,
 					"cut": cut, "mend": mend, "be": be, "redis": redisVerb, "term": term, "hup": hup, "post": post, "submit": submit,
-					"clock": clock, "learn": learn, "hold": hold, "asked": asked, "let": let, "drop": drop, "alertmanager": alertmanagerVerb, "fire": fire, "silences": silences,
+					"clock": clock, "learn": learn, "hold": hold, "asked": asked, "let": let, "drop": drop, "alertmanager": alertmanagerVerb, "fire": fire, "silences": silences, "outlive": outlive, "late": late, "times": times,
 				},
 			})
 		})
@@ -116,7 +117,7 @@ func setup(t *testing.T, e *testscript.Env, b *bed, open func(port int) (chat, e
 			return err
 		}
 	}
-	s := &scene{bed: b, port: storagetest.FreePort(t), people: map[string]person{}, heed: &heed{}}
+	s := &scene{bed: b, port: storagetest.FreePort(t), people: map[string]person{}, heed: &heed{}, late: map[string]func() error{}}
 	var err error
 	if s.chat, err = open(s.port); err != nil {
 		return err
@@ -171,7 +172,9 @@ type scene struct {
 	between []*proxy
 	redis   *exec.Cmd
 	began   time.Time // for clock
-	held    button    // for let
+	am      *local.Server
+	held    button // for let
+	late    map[string]func() error
 }
 
 func of(ts *testscript.TestScript) *scene { return ts.Value("scene").(*scene) }

@@ -138,6 +138,10 @@ func (p *slackPerson) press(_ context.Context, b button) error {
 	return p.slack.ClickOn(p.id, at, b.message, b.id)
 }
 
+func (p *slackPerson) hold(b button) (func() error, error) {
+	return p.slack.Hold(p.id, p.slack.Channel(b.channel), b.message, b.id)
+}
+
 func (p *slackPerson) form(_ context.Context, _ string) (string, error) {
 	v, ok := p.slack.View(p.id)
 	if !ok {

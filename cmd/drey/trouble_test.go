@@ -209,7 +209,7 @@ func asked(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
-// hold NAME CHANNEL LABEL: a person has a button before their eyes, and does not press it yet.
+// hold NAME CHANNEL LABEL: a person has a button before their eyes, and does not press it yet: see let and late.
 func hold(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: hold NAME CHANNEL LABEL")
@@ -217,7 +217,58 @@ func hold(ts *testscript.TestScript, _ bool, args []string) {
 	c := who(ts, args[0])
 	wait(ts, "hold "+args[2], func(ctx context.Context) error {
 		b, err := c.find(ctx, args[1], "", args[2])
-		of(ts).held = b
+		if err != nil {
+			return err
+		}
+		s := of(ts)
+		s.held = b
+		s.late[args[0]+" "+args[2]], err = c.hold(b)
+		return err
+	})
+}
+
+// late NAME CHANNEL LABEL REGEXP: a person presses the button that they hold, though their client has not heard what became of
+// its message, and is answered so: by drey in the channel, or by the chat service that does not take the press.
+func late(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: late NAME CHANNEL LABEL REGEXP")
+	}
+	press := of(ts).late[args[0]+" "+args[2]]
+	if press == nil {
+		ts.Fatalf("%s holds no %s", args[0], args[2])
+	}
+	err := press()
+	var gone *errGone
+	if errors.As(err, &gone) && strings.Contains(gone.text, "no longer there") {
+		return
+	}
+	ts.Check(err)
+	expect(ts, false, []string{args[0], args[1], args[3]})
+}
+
+// times NAME CHANNEL N REGEXP [in REGEXP]: a person sees it exactly so often.
+func times(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 4 && (len(args) != 6 || args[4] != "in") {
+		ts.Fatalf("usage: times NAME CHANNEL N REGEXP [in REGEXP]")
+	}
+	c, want := who(ts, args[0]), pattern(args[3])
+	wait(ts, "times", func(ctx context.Context) (err error) {
+		thread := ""
+		if len(args) == 6 {
+			if thread, err = threadOf(ctx, c, args[1], pattern(args[5])); err != nil {
+				return err
+			}
+		}
+		ms, err := c.read(ctx, args[1], thread)
+		var seen []string
+		for _, m := range ms {
+			if want.MatchString(m.text) {
+				seen = append(seen, m.text)
+			}
+		}
+		if err == nil && fmt.Sprint(len(seen)) != args[2] {
+			err = fmt.Errorf("%s is seen %d times:\n  %s", want, len(seen), strings.Join(seen, "\n  "))
+		}
 		return err
 	})
 }

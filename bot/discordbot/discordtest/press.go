@@ -30,6 +30,30 @@ func (d *Discord) ClickOn(who, channel, id, label string) error {
 	return d.deliver(it)
 }
 
+// Hold is a person with a button of a message before their eyes. They press it with the function that is returned, whatever has
+// become of the message meanwhile: their client has not heard of that.
+func (d *Discord) Hold(who, id, label string) (press func() error, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u, m := d.member(who), d.messages[id]
+	if m == nil {
+		return nil, fmt.Errorf("%s sees no message %s", u.name, id)
+	}
+	data, _ := m.pressable(label)
+	if data == nil {
+		return nil, fmt.Errorf("%s sees no button %q", u.name, label)
+	}
+	return func() error {
+		d.mu.Lock()
+		it, err := d.begin(componentPress, u, m.channel, data, m)
+		d.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		return d.deliver(it)
+	}, nil
+}
+
 func (d *Discord) click(who, channel, thread, id, label string) (*interaction, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

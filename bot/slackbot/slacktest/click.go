@@ -57,6 +57,31 @@ func (s *Slack) click(user, channel, label string, among func(*message) bool) er
 	return nobody("button " + label + " in " + channel)
 }
 
+// Hold is a person with a button of a message before their eyes. They press it with the function that is returned, whatever has
+// become of the message meanwhile: their client has not heard of that.
+func (s *Slack) Hold(user, channel, ts, label string) (press func() error, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.channels[channel]
+	if c == nil {
+		return nil, nobody("channel " + channel)
+	}
+	for _, m := range c.messages {
+		b, ok := m.button(label)
+		if m.ts != ts || !ok {
+			continue
+		}
+		b.block, b.element = clone(b.block).(object), clone(b.element).(object)
+		return func() error {
+			s.mu.Lock()
+			p := clone(s.messagePress(user, c, m, b)).(object)
+			s.mu.Unlock()
+			return s.interact(p)
+		}, nil
+	}
+	return nil, nobody("button " + label + " in " + channel)
+}
+
 // button finds a button of a message by its label.
 func (m *message) button(label string) (pressed, bool) {
 	if b, ok := buttonIn(m.blocks, label); ok {
