@@ -50,10 +50,13 @@ func buttons(i *Incident) bot.Actions {
 		}
 		if i.State() == Silenced {
 			if i.ownSilence() != nil {
-				out = append(out, i.opening("Extend…", "alerts silence"), i.button("End silence", "alerts unsilence", bot.Normal))
+				out = append(out, i.opening("Extend…", "alerts silence"))
 			}
 		} else if !i.NoAPI {
 			out = append(out, i.opening("Silence…", "alerts silence"))
+		}
+		if i.ownSilence() != nil {
+			out = append(out, i.button("End silence", "alerts unsilence", bot.Normal))
 		}
 	}
 	out = slices.Concat(out, jobButtons(i), i.escalateButton())

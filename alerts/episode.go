@@ -66,7 +66,7 @@ func join(a, b string) string {
 // rings is what an incident calls people for, to tell what is new in it: the names of its firing alerts, and the highest
 // severity that it ever had in this episode.
 func (i *Incident) rings() ringing {
-	r := ringing{severity: severityRank(i.Severity)}
+	r := ringing{severity: severityRank(i.Severity), silenced: i.State() == Silenced}
 	for _, a := range i.Alerts {
 		if a.Status == Firing {
 			r.names = append(r.names, a.Labels["alertname"])
@@ -78,6 +78,12 @@ func (i *Incident) rings() ringing {
 type ringing struct {
 	names    []string
 	severity int
+	silenced bool
+}
+
+// breaks says whether an alert joined that a silence of the others does not hide: nobody was called for those.
+func (b *Batch) breaks() bool {
+	return b.before.silenced && len(b.Joined) > 0 && b.Incident.State() == Firing
 }
 
 // alsoStory tells of an alert of another name that joins an episode; nil when none does. It calls people again when it is more
@@ -112,7 +118,7 @@ func (b *Batch) alsoStory() []story {
 	}
 	rank := severityRank(worst.Labels["severity"])
 	s := story{kind: storyAlso, tone: toneOf(inc), text: text, quiet: inc.State() == Silenced}
-	s.rings = rank > b.before.severity && rank >= severityRank("error")
+	s.rings = b.breaks() || rank > b.before.severity && rank >= severityRank("error")
 	return []story{s}
 }
 

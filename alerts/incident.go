@@ -151,7 +151,7 @@ func (i *Incident) State() string {
 	switch {
 	case !i.Over.IsZero():
 		return Resolved
-	case i.Suppressed != nil || i.ownSilence() != nil:
+	case i.Suppressed != nil || i.allHushed():
 		return Silenced
 	case i.Acked != nil:
 		return Acked

@@ -66,7 +66,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	code, say := answer(result)
 	if code >= 400 {
 		level := slog.LevelWarn
-		if code == http.StatusServiceUnavailable {
+		if code == http.StatusServiceUnavailable && req.Context().Err() == nil { // else the sender hung up, and sends it again
 			level = slog.LevelError
 		}
 		r.service.log.Log(req.Context(), level, "webhook refused", "source", name, "result", result, "err", err)

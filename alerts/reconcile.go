@@ -338,7 +338,10 @@ func (l *look) suppressor(i *Incident, ids []string) *Suppressed {
 					continue
 				}
 				if own := i.ownSilence(); own != nil && own.ID == id {
-					return nil
+					if i.allHushed() {
+						return nil
+					}
+					continue
 				}
 				if out == nil || s.EndsAt.After(out.Until) {
 					out = &Suppressed{By: s.CreatedBy, Comment: clip(s.Comment, 300), Until: s.EndsAt}

@@ -79,11 +79,45 @@ func (s Silence) outside(annotations bool) alertmanager.Silence {
 // ownSilence is drey's silence in force, or nil.
 func (i *Incident) ownSilence() *Silence {
 	for n := len(i.Silences) - 1; n >= 0; n-- {
-		if s := &i.Silences[n]; s.ID != "" && !s.Ended && !s.Ending {
+		if s := &i.Silences[n]; s.inForce() {
 			return s
 		}
 	}
 	return nil
+}
+
+func (s *Silence) inForce() bool { return s.ID != "" && !s.Ended && !s.Ending }
+
+// hushed says how many of the alerts that fire drey's silences hide. A silence may be for some of them, and others may come
+// later. What other sources see does not count, as it cannot be silenced here.
+func (i *Incident) hushed() (n, of int) {
+	var hides []func(map[string]string) bool
+	for k := range i.Silences {
+		if s := &i.Silences[k]; s.inForce() {
+			if f, err := alertmanager.Matchers(s.Matchers).Compile(); err == nil {
+				hides = append(hides, f)
+			}
+		}
+	}
+	for _, a := range i.Alerts {
+		if a.Status != Firing || i.sourceOf(a) != i.Source {
+			continue
+		}
+		of++
+		if slices.ContainsFunc(hides, func(hides func(map[string]string) bool) bool { return hides(a.Labels) }) {
+			n++
+		}
+	}
+	return n, of
+}
+
+// allHushed says whether a silence of drey's is in force and nothing that fires gets past it.
+func (i *Incident) allHushed() bool {
+	if i.ownSilence() == nil {
+		return false
+	}
+	n, of := i.hushed()
+	return n == of
 }
 
 func (i *Incident) silence(op string) *Silence {
@@ -152,6 +186,9 @@ func (s Silence) endText() bot.Text {
 
 func (i *Incident) silenceText() bot.Text {
 	if s := i.ownSilence(); s != nil {
+		if n, of := i.hushed(); n < of && i.Suppressed == nil {
+			return bot.Textf("%d of %d, by %s %v", n, of, who(s.By), s.endText())
+		}
 		return bot.Textf("by %s %v", who(s.By), s.endText())
 	}
 	s := i.Suppressed

@@ -120,6 +120,9 @@ func (p *Pipeline) updateStage(_ context.Context, b Batch) (Batch, error) {
 	wasOpen := inc.Open() && b.Kind != kindNew
 	b.before = inc.rings()
 	firing := b.merge(inc, p.hasAPI(b.Source))
+	if len(b.Joined) > 0 && !b.asked && b.Source == inc.Source {
+		inc.Suppressed = nil // Alertmanager sends nothing that is silenced there
+	}
 	inc.Seen = b.At
 	inc.hears(b, p.hasAPI(b.Source))
 	switch {

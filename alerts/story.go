@@ -92,7 +92,10 @@ func (b *Batch) membersStory() []story {
 		s.quiet = true
 	}
 	last := len(inc.Lines) - 1
-	if last >= 0 && inc.Lines[last].Kind == storyMembers && b.At.Sub(inc.Members) < membersEvery {
+	if b.breaks() {
+		s.rings, s.tone = true, toneOf(inc)
+		s.text.Spans = append(s.text.Spans, bot.Textf(". No silence hides all of it any more.").Spans...)
+	} else if last >= 0 && inc.Lines[last].Kind == storyMembers && b.At.Sub(inc.Members) < membersEvery {
 		b.note("told less than %s ago who fires: that message is replaced", membersEvery)
 		s.again = true
 	} else if !s.quiet {
