@@ -276,8 +276,8 @@ func (s *Service) save(tx *storage.Tx, i *Incident, was storage.Version, ds []bo
 	for _, st := range stories {
 		tx.Append(storyLog, Entry{Incident: i.ID, Title: i.Title, Source: i.Source, Line: Line{At: s.hooks.Now(), Kind: st.kind, By: st.by, Text: st.plain()}}, 0)
 	}
-	if at := i.loudAt(s.hooks.Now()); !at.IsZero() {
-		tx.Enqueue(muteQueue, i.root(), at)
+	if now := s.hooks.Now(); !i.loudAt(now).IsZero() { // as a pause: the store's clock may go ahead of the one that mutes go by
+		tx.EnqueueAfter(muteQueue, i.root(), max(0, i.loudAt(now).Sub(now)))
 	}
 	if at := i.dueAt(); !at.IsZero() {
 		tx.Enqueue(dueQueue, i.root(), at)
