@@ -98,6 +98,34 @@ func TestAskedIsNoOldNews(t *testing.T) {
 	}
 }
 
+// An incident that fires again is compared with Alertmanager from then on, and not only when there is something to ask about.
+func TestFiresAgainWhileAsked(t *testing.T) {
+	o := testOptions()
+	o.ReconcileEvery = time.Nanosecond
+	o.Sources["main"] = Source{Token: testToken, Alertmanager: Addresses{"http://127.0.0.1:9"}}
+	s, _, c := newService(t, o, Hooks{})
+	c.t = time.Now() // the store has a clock of its own
+	say := func(name, status string) { take(t, s, webhook(name, about("orders", "warning"), status)) }
+	due := func() int {
+		items, _, err := s.db.Claim(t.Context(), reconcileQueue, 10, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.reconcile(t.Context(), items)
+		return len(items)
+	}
+	say("Slow", Firing)
+	say("Slow", Resolved)
+	say("Slow", Firing) // to be asked about in a minute
+	if due(); one(t, s).fillAt().IsZero() || due() != 0 {
+		t.Fatalf("it is due before %s", one(t, s).fillAt())
+	}
+	say("Stuck", Firing)
+	if n := due(); !one(t, s).Open() || n != 1 {
+		t.Errorf("%s, %d due", one(t, s).State(), n)
+	}
+}
+
 func firstOf(i *Incident) string {
 	for fp := range i.Alerts {
 		return fp

@@ -298,7 +298,8 @@ func (s *Service) schedule(tx *storage.Tx, i *Incident, now time.Time) {
 	}
 	if at := i.fillAt(); !at.IsZero() {
 		tx.Enqueue(reconcileQueue, i.root(), at)
-	} else if i.Open() && slices.ContainsFunc(i.sources(), func(name string) bool { return len(s.peers[name]) > 0 }) {
+	}
+	if i.Open() && slices.ContainsFunc(i.sources(), func(name string) bool { return len(s.peers[name]) > 0 }) {
 		tx.Enqueue(reconcileQueue, i.root(), now.Add(s.options.ReconcileEvery))
 	}
 }
