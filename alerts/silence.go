@@ -94,7 +94,7 @@ func (i *Incident) hushed() (n, of int) {
 	var hides []func(map[string]string) bool
 	for k := range i.Silences {
 		if s := &i.Silences[k]; s.inForce() {
-			if f, err := alertmanager.Matchers(s.Matchers).Compile(); err == nil {
+			if f, err := s.Matchers.Compile(); err == nil {
 				hides = append(hides, f)
 			}
 		}

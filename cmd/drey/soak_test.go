@@ -33,7 +33,7 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// TestSoakShort is one short schedule of that kind, always the same.
+// TestSoakShort is one short schedule of that kind, the same each time but for what the machine's speed makes of it.
 func TestSoakShort(t *testing.T) {
 	if os.Getenv("DREY_TEST_SHORT") != "" {
 		t.Skip("DREY_TEST_SHORT is set")

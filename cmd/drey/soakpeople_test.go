@@ -22,11 +22,6 @@ type soakPeople struct {
 	mu   sync.Mutex
 	asks map[string]bool      // incidents with a press under way
 	ack  map[string]time.Time // by incident: when it was seen to be acknowledged
-	made []soakSilence        // at Alertmanager itself
-}
-
-type soakSilence struct {
-	about, am, id string
 }
 
 // act lets somebody do something.
