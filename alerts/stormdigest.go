@@ -184,10 +184,10 @@ func (r *roll) top(name string, of func(m member) (key, says string)) (bot.Text,
 			says[key] = text
 		}
 	}
-	if len(keys) == 0 {
-		return bot.Text{}, false
-	}
 	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(n[b]-n[a], cmp.Compare(a, b)) })
+	if len(keys) == 0 || n[keys[0]] == 1 && len(keys) > stormCauses {
+		return bot.Text{}, false // no two have it in common
+	}
 	t := bot.Textf("**%s:** ", name)
 	for i, k := range keys[:min(len(keys), stormCauses)] {
 		if i > 0 {

@@ -56,8 +56,15 @@ func expanded(x alerts.Expanded, denied int) bot.Message {
 		m.Title, m.Tone = "Nothing to expand", bot.Muted
 		m.Blocks = append(m.Blocks, bot.Textf("All of them have a thread already, or are over."))
 	}
-	for _, i := range x.Incidents {
-		m.Blocks = append(m.Blocks, bot.Textf("`%s` %s", i.ID, i.Title))
+	var list bot.Text // one paragraph: some networks have room for few
+	for n, i := range x.Incidents {
+		if n > 0 {
+			list.Spans = append(list.Spans, bot.Span{Text: "\n"})
+		}
+		list.Spans = append(list.Spans, bot.Textf("`%s` %s", i.ID, i.Title).Spans...)
+	}
+	if len(list.Spans) > 0 {
+		m.Blocks = append(m.Blocks, list)
 	}
 	switch {
 	case denied > 0:

@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,21 +38,36 @@ func alertmanagerVerb(ts *testscript.TestScript, _ bool, args []string) {
 	s.env = append(s.env, "ALERTMANAGER="+am.URL())
 }
 
-// fire NAME=VALUE…: Alertmanager has an alert with these labels. `! fire`: it has ended.
+// fire NAME=VALUE…: Alertmanager has an alert with these labels. A value such as Disk{1-12} makes one for each number. `! fire`: it
+// has ended.
 func fire(ts *testscript.TestScript, neg bool, args []string) {
 	ends := time.Now().Add(10 * time.Minute)
 	if neg {
 		ends = time.Now().Add(-time.Millisecond)
 	}
+	from, to, name := 0, 0, ""
 	labels := map[string]string{}
 	for _, a := range args {
 		k, v, _ := strings.Cut(a, "=")
 		labels[k] = v
+		if open := strings.IndexByte(v, '{'); open >= 0 {
+			if _, err := fmt.Sscanf(v[open:], "{%d-%d}", &from, &to); err != nil {
+				ts.Fatalf("%s: want a range such as Disk{1-12}", a)
+			}
+			name, labels[k] = k, v[:open]
+		}
 	}
-	raw, err := json.Marshal([]map[string]any{{
-		"labels": labels, "annotations": map[string]string{"summary": labels["alertname"] + " happened"},
-		"startsAt": time.Now().Add(-time.Second), "endsAt": ends,
-	}})
+	var all []map[string]any
+	for n := from; n <= to; n++ {
+		one := maps.Clone(labels)
+		if name != "" {
+			one[name] += strconv.Itoa(n)
+		}
+		all = append(all, map[string]any{
+			"labels": one, "annotations": map[string]string{"summary": one["alertname"] + " happened"}, "startsAt": time.Now().Add(-time.Second), "endsAt": ends,
+		})
+	}
+	raw, err := json.Marshal(all)
 	ts.Check(err)
 	resp, err := http.Post(ts.Getenv("ALERTMANAGER")+"/api/v2/alerts", "application/json", bytes.NewReader(raw))
 	ts.Check(err)
