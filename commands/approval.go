@@ -63,6 +63,9 @@ type approval struct {
 	Decider    bot.Actor     `json:"decider"`
 	DecidedAt  time.Time     `json:"decided_at,omitzero"`
 	Note       string        `json:"note,omitempty"`
+	Standing   stance        `json:"standing,omitzero"` // of the job, when Intro was made
+	Look       int           `json:"look,omitempty"`    // how often it was asked anew
+	Again      string        `json:"again,omitempty"`   // why the last time
 }
 
 // approvalRoot is the root of everything that commits with a request.
@@ -99,7 +102,7 @@ func (r *Router) askApproval(ctx context.Context, e *Env, args any, warn Confirm
 		*a = approval{
 			ID: id, Round: a.Round + 1, State: stateAsked, Hash: hash, Line: e.cmd.Line(e.cmd.redacted(args)),
 			Help: e.cmd.Help, Permission: e.Decision.Permission, Cluster: e.Decision.Cluster, Job: e.Decision.Job,
-			Requester: e.Actor, Place: e.cardPlace(), Intro: warn.Intro, By: e.Decision.By, Rule: e.Decision.RequireRule,
+			Requester: e.Actor, Place: e.cardPlace(), Intro: warn.Intro, Standing: warn.Standing, By: e.Decision.By, Rule: e.Decision.RequireRule,
 			AskedAt: r.now(), Expires: r.now().Add(e.Decision.Within),
 		}
 		if err := r.seal(a, e.cmd, e.Call()); err != nil {
@@ -148,11 +151,22 @@ type rejectArgs struct {
 }
 
 // seal ties a card's buttons to what the card shows.
-func (a *approval) seal() string { return a.Hash + "-" + strconv.Itoa(a.Round) }
+func (a *approval) seal() string {
+	out := a.Hash + "-" + strconv.Itoa(a.Round)
+	if a.Look > 0 {
+		out += "-" + strconv.Itoa(a.Look)
+	}
+	return out
+}
 
 // decideApproval lets e.Actor agree or disagree; it returns what to tell them.
 func (r *Router) decideApproval(ctx context.Context, e *Env, in rejectArgs, agree bool) (bot.Message, error) {
 	id := strings.ToLower(strings.TrimSpace(in.ID))
+	if agree {
+		if err := r.lookAgain(ctx, e, id, in); err != nil {
+			return bot.Message{}, err
+		}
+	}
 	var a approval
 	err := r.approvals().Update(ctx, approvalRoot(id), func(tx *storage.Tx, cur *approval, was storage.Version) error {
 		if was == storage.New {

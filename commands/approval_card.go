@@ -35,6 +35,9 @@ func (a *approval) card() bot.Message {
 		m.Title, m.Tone, outcome = "Expired: "+a.Help, bot.Muted, bot.Textf("Nobody agreed in time. Nothing was changed.")
 	}
 	m.Blocks = append(m.Blocks, asker, bot.Code{Body: a.Line})
+	if a.Again != "" && a.State == stateAsked {
+		m.Blocks = append(m.Blocks, bot.Textf("**Asked anew**, because it stands differently now. %s", a.Again))
+	}
 	if len(a.Intro.Spans) > 0 && a.State == stateAsked {
 		m.Blocks = append(m.Blocks, a.Intro)
 	}
@@ -53,11 +56,16 @@ func (a *approval) card() bot.Message {
 		return m
 	}
 	facts = append(facts, bot.F("May agree", strings.Join(a.By, ", ")), bot.F("Waits until", when(a.Expires)))
-	m.Blocks = append(m.Blocks, facts, bot.Actions{
+	m.Blocks = append(m.Blocks, facts, a.buttons())
+	return m
+}
+
+// buttons decide on the request as it is shown beside them.
+func (a *approval) buttons() bot.Actions {
+	return bot.Actions{
 		{Label: "Approve", Style: bot.Primary, Call: CallOf("drey approve", sealArgs{ID: a.ID, Seal: a.seal()}), Confirm: "Run this now for " + nameOf(a.Requester) + "?"},
 		{Label: "Reject", Style: bot.Danger, Call: CallOf("drey reject", rejectArgs{sealArgs: sealArgs{ID: a.ID, Seal: a.seal()}})},
-	})
-	return m
+	}
 }
 
 func (a *approval) withdrawn() bool {

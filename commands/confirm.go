@@ -22,6 +22,8 @@ type Confirmation struct {
 	// Run is the run of a job that the question speaks of; empty: not known. An answer that comes when the job has another is
 	// asked again.
 	Run platform.JobID
+	// Standing is how the job stood when the question was made; an approval looks whether it is still so.
+	Standing stance
 }
 
 // fill puts in general words for what the command does not say.

@@ -25,7 +25,7 @@ type jobChange interface {
 // at this moment. What can be refused beforehand is refused here, rather than after a yes. A cluster that does not say in
 // time keeps nobody from acting.
 func asksFirst[A jobChange](d Deps) Warning {
-	return WarnArgs(func(ctx context.Context, _ *Env, a A) (Confirmation, error) {
+	return WarnArgs(func(ctx context.Context, e *Env, a A) (Confirmation, error) {
 		ctx, cancel := context.WithTimeout(ctx, safetyWithin)
 		defer cancel()
 		t, err := d.target(ctx, a.ref())
@@ -42,7 +42,7 @@ func asksFirst[A jobChange](d Deps) Warning {
 			return Confirmation{}, err
 		}
 		c := a.question(t.String())
-		c.Word, c.Run = t.Name, p.Target.JobID
+		c.Word, c.Run, c.Standing = t.Name, p.Target.JobID, stance{p.Standing, e.Now}
 		c.Intro = followed(safetyText(p), c.Intro)
 		return c, nil
 	})

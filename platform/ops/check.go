@@ -64,6 +64,7 @@ func (o *Ops) look(ctx context.Context, by string, req Request) (*sight, error) 
 	v.st.Safety = safe.String()
 	v.plan.Kind, v.plan.Title = v.st.Kind, p.title(&v.st)
 	v.plan.Safety, v.plan.Facts, v.plan.Outlook = v.st.Safety, safe.facts, safe.outlook
+	v.plan.Standing = v.standing()
 	v.plan.Target = Target{Cluster: target.Cluster, Name: v.st.Known.Name, JobID: v.st.Job}
 	for _, g := range p.stages {
 		if !g.detour && (g.when == nil || g.when(&v.st)) {

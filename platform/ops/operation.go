@@ -72,6 +72,7 @@ type Plan struct {
 	Facts    []string // "last checkpoint 12 s ago (3.1 MB)"
 	Outlook  string   // "after a restart about 12 s are read again"
 	Warnings []string
+	Standing Standing
 }
 
 // BusyError says that another operation has the job.
