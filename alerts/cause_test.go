@@ -204,3 +204,38 @@ func TestSafetyLine(t *testing.T) {
 		}
 	}
 }
+
+// What a command says of a cause is what a head says, in the same words, and reading it counts nothing twice.
+func TestSeenForACommand(t *testing.T) {
+	var mine *clock
+	s, _, c := newService(t, testOptions(), Hooks{
+		Changes: func(context.Context, string, string, time.Time) ([]Change, error) {
+			return []Change{{At: mine.t.Add(-12 * time.Minute), Kind: "restart", Outcome: "done", Operation: "7f3k2a"}}, nil
+		},
+	})
+	mine = c
+	exs := []platform.Exception{boom(c.t, "boom"), boom(c.t.Add(-time.Minute), "bam")}
+	seen := func(job string, may bool) string {
+		t.Helper()
+		text, err := s.Seen(t.Context(), ref(job), platform.JobID("run-"+job), exs, func(string) bool { return may })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text.Plain()
+	}
+	const first = "New: not seen before; 2× since 2026-11-20 23:56 UTC; first after the restart at 2026-11-20 23:45 UTC (operation 7f3k2a)"
+	for range 2 {
+		if got := seen("orders", false); got != first {
+			t.Errorf("%q, want %q", got, first)
+		}
+	}
+	if got, want := seen("clicks", false), "Seen 4× in 2 jobs since 2026-11-20 23:56 UTC"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := seen("clicks", true), "Seen 4× in 2 jobs since 2026-11-20 23:56 UTC; first after the restart of prod/orders at 2026-11-20 23:45 UTC (operation 7f3k2a)"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if text, err := s.Seen(t.Context(), ref("orders"), "x", nil, nil); err != nil || len(text.Spans) > 0 {
+		t.Error(text, err)
+	}
+}

@@ -22,6 +22,28 @@ type Clusters interface {
 	Names() []string
 }
 
+// Causes knows how often and where a root cause was seen.
+type Causes interface {
+	// Seen says so of the newest exception; empty where nothing is known. may says whether the reader may hear of another job.
+	Seen(ctx context.Context, job platform.JobRef, run platform.JobID, exs []platform.Exception, may func(job string) bool) (bot.Text, error)
+}
+
+// seen is what is known of the newest cause of a job's failures; empty where that is nothing, or where it does not come in time.
+func (d Deps) seen(ctx context.Context, e *Env, cluster string, j platform.Job, exs []platform.Exception) bot.Text {
+	if d.Causes == nil || len(exs) == 0 {
+		return bot.Text{}
+	}
+	t, err := d.Causes.Seen(ctx, platform.JobRef{Cluster: cluster, Job: j.Name}, j.ID, exs, func(job string) bool {
+		c, name, _ := strings.Cut(job, "/")
+		return e.Allowed("job.read", c, name)
+	})
+	if err != nil {
+		e.router.log.Warn("what is known of a cause", "cluster", cluster, "job", j.Name, "err", err)
+		return bot.Text{}
+	}
+	return t
+}
+
 // Deps is what the commands stand on.
 type Deps struct {
 	DB       *storage.DB
@@ -31,6 +53,7 @@ type Deps struct {
 	Bulk     Bulk
 	Mutes    AlertMutes
 	Reports  AlertReports
+	Causes   Causes                                // nil: nothing is known of causes beside what a cluster tells
 	Status   func(ctx context.Context) []bot.Field // of drey itself, for /drey status
 	Links    Links
 	People   []bot.Actor // known by name beside those whom roles name: the users of the console

@@ -32,6 +32,7 @@ func flinkDiagnose(d Deps) *Command {
 		}
 		s := d.symptoms(ctx, c, j)
 		s.ref, s.now = a.Job, e.Now
+		s.cause = d.seen(ctx, e, c.Name, j, s.exceptions)
 		return s.message(e, d.Links.job(c.Name, j.ID)), nil
 	})
 }
@@ -42,6 +43,7 @@ type symptoms struct {
 	now   time.Time
 	job   platform.Job
 	known ops.Known
+	cause bot.Text // what is known of the newest exception's cause
 	jobReads
 	info    platform.Info
 	infoErr error

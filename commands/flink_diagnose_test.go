@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"context"
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -52,6 +54,30 @@ func TestDiagnosisNamesTheCauseFirst(t *testing.T) {
 			r := newRig(t, map[string]*fakeFlink{"prod": f})
 			wants(t, r.says("olga", "/flink diagnose orders"), tc.want...)
 		})
+	}
+}
+
+// seenBefore answers for causes that were seen before.
+type seenBefore struct{ job string }
+
+func (s seenBefore) Seen(_ context.Context, job platform.JobRef, _ platform.JobID, exs []platform.Exception, may func(string) bool) (bot.Text, error) {
+	if job.String() != s.job || len(exs) == 0 || !may("prod/orders") {
+		return bot.Text{}, errors.New("asked for another job")
+	}
+	return bot.Textf("Seen **14×** in 3 jobs"), nil
+}
+
+func TestHowOftenACauseWasSeen(t *testing.T) {
+	f := newFakeFlink(running(1, "orders"))
+	f.exceptions = []platform.Exception{{At: time.Now().Add(-time.Minute), Root: "java.lang.NumberFormatException: For input string: 'boom'"}}
+	r := newRig(t, map[string]*fakeFlink{"prod": f})
+	r.deps.Causes = seenBefore{"prod/orders"}
+	for path, c := range map[string]*Command{"flink errors": flinkErrors(r.deps), "flink diagnose": flinkDiagnose(r.deps)} {
+		m, err := c.run(t.Context(), r.env("olga", path), &jobArgs{Job: platform.JobRef{Cluster: "prod", Job: "orders"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants(t, m, "Seen 14× in 3 jobs")
 	}
 }
 

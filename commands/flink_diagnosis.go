@@ -27,12 +27,23 @@ func (s *symptoms) message(e *Env, ui string) bot.Message {
 	for _, f := range found[min(1, len(found)):] {
 		m.Blocks = append(m.Blocks, lead("Also: ", f.what))
 	}
+	if len(s.cause.Spans) > 0 {
+		m.Blocks = append(m.Blocks, s.causeText(found))
+	}
 	m.Blocks = append(m.Blocks, s.facts())
 	if u := s.untold(); len(u) > 0 {
 		m.Blocks = append(m.Blocks, bot.Notef("Not told in time: %s. Ask again for the rest.", strings.Join(u, ", ")))
 	}
 	m.Blocks = append(m.Blocks, s.buttons(e, ui))
 	return m
+}
+
+// causeText says how often the cause of the newest exception was seen, and names it where nothing above does.
+func (s *symptoms) causeText(found []finding) bot.Text {
+	if root := s.root(); len(found) == 0 || !strings.Contains(found[0].what.Plain(), root) {
+		return bot.Textf("**Last exception** `%s`: %v", root, s.cause)
+	}
+	return s.cause
 }
 
 // lead puts a word in bold before a text.

@@ -26,11 +26,11 @@ func flinkErrors(d Deps) *Command {
 		if err != nil {
 			return bot.Message{}, err
 		}
-		return errorsMessage(e, a.Job, j, exs), nil
+		return errorsMessage(e, a.Job, j, exs, d.seen(ctx, e, c.Name, j, exs)), nil
 	})
 }
 
-func errorsMessage(e *Env, ref platform.JobRef, j platform.Job, exs []platform.Exception) bot.Message {
+func errorsMessage(e *Env, ref platform.JobRef, j platform.Job, exs []platform.Exception, known bot.Text) bot.Message {
 	name := ref.Cluster + "/" + j.Name
 	if len(exs) == 0 {
 		return bot.Message{Title: "No errors: " + name, Tone: bot.Good, Blocks: []bot.Block{bot.Textf("Flink keeps no exception of this job. It is %s.", j.State)}}
@@ -51,6 +51,9 @@ func errorsMessage(e *Env, ref platform.JobRef, j platform.Job, exs []platform.E
 		seen += ", in task " + clip(newest.Task, 200)
 	}
 	m.Blocks = append(m.Blocks, bot.Textf("%s.", seen))
+	if len(known.Spans) > 0 {
+		m.Blocks = append(m.Blocks, known)
+	}
 	if len(causes) > 1 {
 		t := bot.Table{Columns: []string{"Cause", "Times", "Last"}, Numeric: []bool{false, true}, Foot: fmt.Sprintf("%d causes of the newest %d failures", len(causes), len(exs))}
 		for _, c := range causes {

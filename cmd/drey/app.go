@@ -88,7 +88,7 @@ func (a *app) build(ctx context.Context) (err error) {
 	}
 	deps := commands.Deps{
 		DB: a.db, Clusters: a.clusters, Ops: a.ops, Alerts: a.alerts, Mutes: a.alerts, Reports: a.alerts, Status: a.status, Links: links(a.cfg), People: a.cfg.Web.People(),
-		Bulk: a.alerts, Profile: a.profile,
+		Bulk: a.alerts, Causes: a.alerts, Profile: a.profile,
 	}
 	tree := commands.All(deps)
 	a.router = commands.NewRouter(a.db, a.log, tree, a.policy, a.outbox, commands.RouterOptions{Completers: deps.Completers()})
