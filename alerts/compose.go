@@ -213,7 +213,7 @@ func apart(a Alert, common map[string]string) string {
 func notes(i *Incident) []bot.Block {
 	var out []bot.Block
 	if !i.Blind.IsZero() {
-		out = append(out, bot.Notef("Alertmanager does not answer since %v: what stands here may be old.", moment(i.Blind)))
+		out = append(out, bot.Notef("%s %s since %v: what stands here may be old.", upper(theirs(i.Unheard, i.sources())), doNotAnswer(i.Unheard), moment(i.Blind)))
 	}
 	if i.OverNote != "" && !i.Open() {
 		out = append(out, bot.Notef("%s", i.OverNote))

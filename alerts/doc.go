@@ -109,9 +109,11 @@
 // Its op is minted and stored before Alertmanager is asked, and stands there in the annotation "drey/op", or with an Alertmanager
 // before 0.32 at the end of the comment: making a silence is not idempotent, so what an earlier try made is found by its op instead
 // of made again. What Alertmanager lost, or could not be asked for, the reconcile worker makes. A silence until its incident
-// resolves is one of an hour (silence.keep_for) that is renewed from the middle on, to silence.max at most, and ended with the incident: if drey is
-// gone for good, so is it within the hour. Ten minutes before a silence ends the thread is told, and at its end people are called
-// anew where the alerts still fire and nobody has taken them, since Alertmanager says nothing until its repeat_interval is over.
+// resolves is one of an hour (silence.keep_for) that is renewed from the middle on, to silence.max at most, and ended with the
+// incident: if drey is gone for good, so is it within the hour. An incident with alerts of several sources is silenced in the
+// Alertmanager of each, by matchers of its own alerts: parts of one silence (Silence.With), each with an op, an id and a fate of
+// its own, told together. It counts as silenced while silences hide all that fires; its head says where a part is missing. Ten
+// minutes before a silence ends the thread is told, and at its end people are called anew where the alerts still fire and nobody has taken them, since Alertmanager says nothing until its repeat_interval is over.
 // The list of silences is asked of every Alertmanager each time; drey keeps no copy of those that others made.
 //
 // # Escalation

@@ -43,7 +43,8 @@ func newRig(t *testing.T, alertmanagers int) *rig {
 	return newRigOf(t, alertmanagers, local.AlertmanagerOptions{})
 }
 
-func newRigOf(t *testing.T, alertmanagers int, am local.AlertmanagerOptions) *rig {
+// newRigOf gives each Alertmanager a source of its own where sources names them; else all are of one.
+func newRigOf(t *testing.T, alertmanagers int, am local.AlertmanagerOptions, sources ...string) *rig {
 	t.Helper()
 	if os.Getenv("DREY_TEST_SHORT") != "" {
 		t.Skip("DREY_TEST_SHORT is set")
@@ -63,9 +64,13 @@ func newRigOf(t *testing.T, alertmanagers int, am local.AlertmanagerOptions) *ri
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	t.Cleanup(r.hook.Close)
-	src := Source{Token: testToken}
-	for range alertmanagers {
-		am.WebhookURL, am.Token = r.hook.URL+"/webhooks/alertmanager/main", testToken
+	o := testOptions()
+	for n := range alertmanagers {
+		source := "main"
+		if n < len(sources) {
+			source = sources[n]
+		}
+		am.WebhookURL, am.Token = r.hook.URL+"/webhooks/alertmanager/"+source, testToken
 		am.GroupWait, am.GroupInterval, am.GroupBy = 100*time.Millisecond, time.Second, []string{"alertname", "cluster"}
 		am, err := local.Alertmanager(t.Context(), am)
 		if err != nil {
@@ -73,10 +78,8 @@ func newRigOf(t *testing.T, alertmanagers int, am local.AlertmanagerOptions) *ri
 		}
 		t.Cleanup(am.Stop)
 		r.ams = append(r.ams, am)
-		src.Alertmanager = append(src.Alertmanager, am.URL())
+		o.Sources[source] = Source{Token: testToken, Alertmanager: append(o.Sources[source].Alertmanager, am.URL())}
 	}
-	o := testOptions()
-	o.Sources["main"] = src
 	o.ReconcileEvery, o.SettleAfter = time.Second, 3*time.Second
 	out := bot.NewOutbox(r.db, quietLog(), bot.OutboxOptions{}, r.chat)
 	var err error

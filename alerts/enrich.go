@@ -151,7 +151,7 @@ func (i *Incident) learn(l learned, now time.Time) {
 	}
 }
 
-func upper(s string) string { return string(s[0]-'a'+'A') + s[1:] }
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // finish takes an item off its queue.
 func (s *Service) finish(ctx context.Context, it storage.Item) error {

@@ -119,10 +119,11 @@ type Incident struct {
 	Maintenance *Maintenance `json:"maintenance,omitempty"` // the window that it is in; nil: none
 	Silences    []Silence    `json:"silences,omitempty"`
 	Suppressed  *Suppressed  `json:"suppressed,omitempty"`
-	Unseen      time.Time    `json:"unseen,omitzero"` // since when no Alertmanager of the source answers, and
-	Blind       time.Time    `json:"blind,omitzero"`  // the same, once the head says so
+	Unheard     []string     `json:"unheard,omitempty"` // the sources of which no Alertmanager answers
+	Unseen      time.Time    `json:"unseen,omitzero"`   // since when there are such, and
+	Blind       time.Time    `json:"blind,omitzero"`    // the same, once the head says so
 
-	NoAPI bool `json:"no_api,omitempty"` // the source names no Alertmanager to ask
+	NoAPI bool `json:"no_api,omitempty"` // its sources name no Alertmanager to ask
 
 	Holds    []Hold              `json:"holds,omitempty"`    // what keeps it back from all its channels
 	Affected map[string]Affected `json:"affected,omitempty"` // of a cluster's: jobs whose own incidents are kept back

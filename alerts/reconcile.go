@@ -41,7 +41,7 @@ func (s *Service) reconcile(ctx context.Context, items []storage.Item) {
 			err = s.finish(ctx, it)
 		case err == nil:
 			list = append(list, claimed{it, inc})
-			for _, source := range inc.sources() {
+			for _, source := range inc.asked() {
 				n[source]++
 			}
 		}
@@ -52,7 +52,7 @@ func (s *Service) reconcile(ctx context.Context, items []storage.Item) {
 	seen := s.glances(limit, n)
 	for _, c := range list {
 		looks := map[string]*look{}
-		for _, source := range c.inc.sources() {
+		for _, source := range c.inc.asked() {
 			looks[source] = s.lookFor(limit, seen[source], source, &c.inc)
 		}
 		s.warn(ctx, c.item, s.reconcileOne(ctx, limit, c, looks))
@@ -85,10 +85,34 @@ func (s *Service) glances(ctx context.Context, incidents map[string]int) map[str
 	return out
 }
 
-// lookFor is what a source has of an incident.
+// asked are the sources whose Alertmanagers have anything to do with the incident: its own, and those with its silences.
+func (i *Incident) asked() []string {
+	out := i.sources()
+	for _, x := range i.Silences {
+		if at := i.at(x); !x.Ended && !slices.Contains(out, at) {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// fires says whether an alert of the source fires.
+func (i *Incident) fires(source string) bool {
+	for _, a := range i.Alerts {
+		if a.Status == Firing && i.sourceOf(a) == source {
+			return true
+		}
+	}
+	return false
+}
+
+// lookFor is what a source has of an incident; of one of which nothing fires the silences are enough.
 func (s *Service) lookFor(ctx context.Context, g glance, source string, i *Incident) *look {
 	l := g.whole
-	if l == nil {
+	switch {
+	case l == nil && i.About != aboutGroup && !i.fires(source):
+		l = &look{view: g.view, alerts: map[string]alertmanager.Alert{}}
+	case l == nil:
 		labels, receiver := i.ask(source)
 		l = s.look(ctx, g.view, labels, receiver)
 	}
@@ -146,14 +170,7 @@ func (s *Service) look(ctx context.Context, v *view, labels map[string]string, r
 }
 
 func (s *Service) reconcileOne(ctx, limit context.Context, c claimed, looks map[string]*look) error {
-	did := map[string]silenced{}
-	main := looks[c.inc.Source]
-	if main == nil { // drey's own: nobody to ask
-		main = &look{view: &view{}}
-	}
-	if main.answered > 0 {
-		did = s.tendSilences(limit, c.inc, main)
-	}
+	did := s.tendSilences(limit, c.inc, looks)
 	var filled []Fill
 	for _, f := range c.inc.Fills {
 		if s.fill(limit, f, looks) {
@@ -163,12 +180,7 @@ func (s *Service) reconcileOne(ctx, limit context.Context, c claimed, looks map[
 	_, err := s.change(ctx, c.item.ID, func(i *Incident, tx *storage.Tx) ([]story, error) {
 		now := s.hooks.Now()
 		before := digestOf(i)
-		switch {
-		case main.answered > 0:
-			i.Unseen, i.Blind = time.Time{}, time.Time{}
-		case len(s.peers[i.Source]) > 0:
-			i.unanswered(now, s.options.ReconcileEvery)
-		}
+		i.unanswered(s.unheard(i, looks), now, s.options.ReconcileEvery)
 		if len(filled) > 0 {
 			i.filled(filled)
 			i.Cut = 0
@@ -245,9 +257,19 @@ func (s *Service) letGo(tx *storage.Tx, it storage.Item, i *Incident, now time.T
 	tx.Release(it, at)
 }
 
-// unanswered notes that nobody answered, and says so in the head when that lasts.
-func (i *Incident) unanswered(now time.Time, every time.Duration) {
-	switch {
+// unheard are the sources of an incident of whose Alertmanagers none answered.
+func (s *Service) unheard(i *Incident, looks map[string]*look) []string {
+	return slices.DeleteFunc(i.sources(), func(source string) bool {
+		l := looks[source]
+		return len(s.peers[source]) == 0 || l == nil || l.answered > 0
+	})
+}
+
+// unanswered notes of which sources nobody answered, and says so in the head when that lasts.
+func (i *Incident) unanswered(sources []string, now time.Time, every time.Duration) {
+	switch i.Unheard = sources; {
+	case len(sources) == 0:
+		i.Unseen, i.Blind, i.Unheard = time.Time{}, time.Time{}, nil
 	case !i.Open():
 	case i.Unseen.IsZero():
 		i.Unseen = now
@@ -278,10 +300,7 @@ func (i *Incident) compare(looks map[string]*look, now time.Time, every time.Dur
 		i.Alerts[fp] = a
 	}
 	silenced := i.State() == Silenced
-	var stories []story
-	if l := looks[i.Source]; l != nil && l.answered > 0 {
-		stories = i.suppress(l)
-	}
+	stories := i.suppress(looks)
 	if ended == 0 {
 		return stories
 	}
@@ -296,61 +315,4 @@ func (i *Incident) compare(looks map[string]*look, now time.Time, every time.Dur
 	}
 	i.close(now, note)
 	return append(stories, story{kind: storyResolved, tone: bot.Good, text: bot.Textf("**Resolved** after %s. %s", span(i.Over.Sub(i.Since)), note)})
-}
-
-// suppress notes whether all that fires is kept quiet, and by whom if not by drey.
-func (i *Incident) suppress(l *look) []story {
-	var ids []string
-	hidden, firing := 0, 0
-	for fp, a := range i.Alerts {
-		if a.Status != Firing || i.sourceOf(a) != i.Source {
-			continue // what only drey itself sees Alertmanager cannot silence
-		}
-		firing++
-		if got, there := l.alerts[fp]; there && a.Hidden && !l.forPlan(got) {
-			hidden++
-			ids = append(ids, got.Status.SilencedBy...)
-		}
-	}
-	was := i.Suppressed
-	i.Suppressed = nil
-	if firing > 0 && hidden == firing {
-		i.Suppressed = l.suppressor(i, ids)
-	}
-	switch {
-	case i.Suppressed != nil && was == nil && i.Suppressed.Inhibited:
-		return []story{{kind: storySilenced, tone: bot.Muted, text: bot.Textf("**Inhibited** by another alert")}}
-	case i.Suppressed != nil && (was == nil || *was != *i.Suppressed):
-		return []story{{kind: storySilenced, tone: bot.Muted, text: bot.Textf("**Silenced** in Alertmanager by %s until %v", clip(i.Suppressed.By, 80), moment(i.Suppressed.Until))}}
-	case i.Suppressed == nil && was != nil && i.ownSilence() == nil:
-		return []story{{kind: storyUnsilent, tone: bot.Warn, text: bot.Textf("**No longer silenced** in Alertmanager")}}
-	}
-	return nil
-}
-
-// suppressor is the silence that holds longest among ids; nil when it is drey's own.
-func (l *look) suppressor(i *Incident, ids []string) *Suppressed {
-	var out *Suppressed
-	for _, p := range l.peers {
-		for _, s := range p.silences {
-			for _, id := range ids {
-				if s.ID != id {
-					continue
-				}
-				if own := i.ownSilence(); own != nil && own.ID == id {
-					if i.allHushed() {
-						return nil
-					}
-					continue
-				}
-				if out == nil || s.EndsAt.After(out.Until) {
-					out = &Suppressed{By: s.CreatedBy, Comment: clip(s.Comment, 300), Until: s.EndsAt}
-				}
-			}
-		}
-	}
-	if out == nil {
-		return &Suppressed{Inhibited: len(ids) == 0}
-	}
-	return out
 }

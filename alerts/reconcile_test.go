@@ -115,12 +115,12 @@ func TestSuppressed(t *testing.T) {
 func TestBlindOnce(t *testing.T) {
 	now := newClock().t
 	i := openIncident(now, "a")
-	i.unanswered(now, every)
+	i.unanswered([]string{"main"}, now, every)
 	if !i.Blind.IsZero() {
 		t.Error("told after one look")
 	}
 	for n := range 3 {
-		i.unanswered(now.Add(time.Duration(n+1)*every), every)
+		i.unanswered([]string{"main"}, now.Add(time.Duration(n+1)*every), every)
 	}
 	if !i.Blind.Equal(now) {
 		t.Errorf("blind since %s", i.Blind)

@@ -2,8 +2,6 @@ package alerts
 
 import (
 	"fmt"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,11 +10,14 @@ import (
 	"github.com/drey-ops/drey/bot"
 )
 
-// Silence is a silence that drey made for an incident. Op is minted and stored before Alertmanager is asked, and stands in
+// Silence is a silence that drey made for an incident, or the part of one in the Alertmanager of one source. Op is minted and stored before Alertmanager is asked, and stands in
 // the comment there: so a silence whose answer was lost is found again instead of made twice.
 type Silence struct {
 	Op       string                `json:"op"`
-	ID       string                `json:"id,omitempty"` // in Alertmanager; empty while it is not made yet
+	With     string                `json:"with,omitempty"`   // the same in all parts of what a person asked for
+	Source   string                `json:"source,omitempty"` // whose Alertmanager has it; empty: the incident's source
+	Also     []string              `json:"also,omitempty"`   // other sources with the same Alertmanager
+	ID       string                `json:"id,omitempty"`     // in Alertmanager; empty while it is not made yet
 	Matchers alertmanager.Matchers `json:"matchers"`
 	From     time.Time             `json:"from"`
 	Until    time.Time             `json:"until"`
@@ -45,6 +46,9 @@ type Suppressed struct {
 
 // marker is what tells our silences from others in Alertmanager's list.
 func marker(op string) string { return "drey:" + op }
+
+// timeSlack is what two looks at the same end of a silence may differ by.
+const timeSlack = 2 * time.Second
 
 // opAnnotation is where the op of a silence stands in an Alertmanager that keeps annotations.
 const opAnnotation = "drey/op"
@@ -88,23 +92,26 @@ func (i *Incident) ownSilence() *Silence {
 
 func (s *Silence) inForce() bool { return s.ID != "" && !s.Ended && !s.Ending }
 
-// hushed says how many of the alerts that fire drey's silences hide. A silence may be for some of them, and others may come
-// later. What other sources see does not count, as it cannot be silenced here.
+// hushed says how many of the alerts that fire drey's silences hide, each at its own source. A silence may be for some of them,
+// and others may come later. What drey itself sees does not count, as nobody can silence it.
 func (i *Incident) hushed() (n, of int) {
-	var hides []func(map[string]string) bool
+	hides := map[string][]func(map[string]string) bool{} // by source
 	for k := range i.Silences {
 		if s := &i.Silences[k]; s.inForce() {
 			if f, err := s.Matchers.Compile(); err == nil {
-				hides = append(hides, f)
+				for _, source := range append([]string{i.at(*s)}, s.Also...) {
+					hides[source] = append(hides[source], f)
+				}
 			}
 		}
 	}
 	for _, a := range i.Alerts {
-		if a.Status != Firing || i.sourceOf(a) != i.Source {
+		source := i.sourceOf(a)
+		if a.Status != Firing || source == ownSource {
 			continue
 		}
 		of++
-		if slices.ContainsFunc(hides, func(hides func(map[string]string) bool) bool { return hides(a.Labels) }) {
+		if slices.ContainsFunc(hides[source], func(hides func(map[string]string) bool) bool { return hides(a.Labels) }) {
 			n++
 		}
 	}
@@ -132,48 +139,20 @@ func (i *Incident) silence(op string) *Silence {
 // Silenced is drey's silence in force, or nil.
 func (i *Incident) Silenced() *Silence { return i.ownSilence() }
 
-// Matchers are those that hide exactly the incident's alerts.
-func (i *Incident) Matchers() []alertmanager.Matcher { return i.matchers() }
+// Matchers are those that hide exactly the incident's alerts of its main source.
+func (i *Incident) Matchers() alertmanager.Matchers { return i.matchers() }
 
 // liveSilences are those that something is still wanted of.
 func (i *Incident) liveSilences(now time.Time) []Silence {
 	return slices.DeleteFunc(slices.Clone(i.Silences), func(s Silence) bool { return s.Ended || !s.Ending && now.After(s.Until) })
 }
 
-// matchers are exactly the group: its labels, and the alert's name where all its alerts share one. A group by nothing
-// is told apart by all that its alerts have in common; the alerts of a job by what names it, and their own names.
-func (i *Incident) matchers() []alertmanager.Matcher {
-	if i.About != aboutGroup {
-		return i.episodeMatchers()
+// matchers are those of the main source's alerts.
+func (i *Incident) matchers() alertmanager.Matchers {
+	if parts := i.parts(); len(parts) > 0 {
+		return parts[0].Matchers
 	}
-	labels := maps.Clone(i.GroupLabels)
-	if len(labels) == 0 {
-		labels = maps.Clone(i.Labels)
-	} else if name := i.Labels["alertname"]; name != "" {
-		labels["alertname"] = name
-	}
-	maps.DeleteFunc(labels, func(_, v string) bool { return v == "" })
-	return alertmanager.Equal(labels)
-}
-
-func (i *Incident) episodeMatchers() []alertmanager.Matcher {
-	var as []Alert
-	names := map[string]string{}
-	for _, a := range i.shown() {
-		if i.sourceOf(a) == i.Source {
-			as = append(as, a)
-			names[regexp.QuoteMeta(a.Labels["alertname"])] = a.Labels["alertname"]
-		}
-	}
-	labels := commonLabels(as)
-	maps.DeleteFunc(labels, func(k, v string) bool {
-		return v == "" || !slices.Contains([]string{"job_name", "cluster", "flink_cluster", "alertname"}, k) && (k != "job_id" || labels["job_name"] != "")
-	})
-	out := alertmanager.Equal(labels)
-	if len(names) > 1 {
-		out = append(out, alertmanager.Matcher{Name: "alertname", Value: strings.Join(slices.Sorted(maps.Keys(names)), "|"), IsRegex: true, IsEqual: true})
-	}
-	return out
+	return nil
 }
 
 // endText says when a silence ends, after the words before it.
@@ -186,10 +165,14 @@ func (s Silence) endText() bot.Text {
 
 func (i *Incident) silenceText() bot.Text {
 	if s := i.ownSilence(); s != nil {
+		t := bot.Textf("by %s %v", who(s.By), s.endText())
 		if n, of := i.hushed(); n < of && i.Suppressed == nil {
-			return bot.Textf("%d of %d, by %s %v", n, of, who(s.By), s.endText())
+			t = bot.Textf("%d of %d, by %s %v", n, of, who(s.By), s.endText())
 		}
-		return bot.Textf("by %s %v", who(s.By), s.endText())
+		if all, missing := i.among(*s); len(missing) > 0 {
+			t.Spans = append(t.Spans, bot.Textf("; not yet in %s", theirs(missing, all)).Spans...)
+		}
+		return t
 	}
 	s := i.Suppressed
 	switch {

@@ -3,7 +3,6 @@ package alerts
 import (
 	"time"
 
-	"github.com/drey-ops/drey/alerts/alertmanager"
 	"github.com/drey-ops/drey/bot"
 )
 
@@ -31,23 +30,13 @@ func (s Silence) kept(now time.Time) bool {
 func (l *look) tendKept(want Silence, now time.Time, keepFor time.Duration) (next Silence, did silenced, rest bool) {
 	found, at := l.find(want.Op)
 	switch {
-	case at != nil && found.Live() && (found.EndsAt.Sub(now) > keepFor/2 || !found.EndsAt.Before(want.Bound.Add(-2*time.Second))):
+	case at != nil && found.Live() && (found.EndsAt.Sub(now) > keepFor/2 || !found.EndsAt.Before(want.Bound.Add(-timeSlack))):
 		return want, silenced{id: found.ID, until: found.EndsAt, asked: want.Asked, renewed: true}, true
-	case at != nil && !found.Live() && found.EndsAt.Before(want.Until.Add(-2*time.Second)):
+	case at != nil && !found.Live() && found.EndsAt.Before(want.Until.Add(-timeSlack)):
 		return want, silenced{ended: true, outside: true}, true
 	}
 	want.Until = want.renewed(now, keepFor)
 	return want, silenced{until: want.Until, asked: want.Asked, renewed: at != nil, lost: at == nil}, false
-}
-
-// silenceOf is the silence with these matchers that is in force or asked for, or nil.
-func (i *Incident) silenceOf(ms alertmanager.Matchers) *Silence {
-	for n := range i.Silences {
-		if s := &i.Silences[n]; !s.Ended && !s.Ending && s.Matchers.Same(ms) {
-			return s
-		}
-	}
-	return nil
 }
 
 // endKept makes the silences end that were to hold until the incident resolves: it has.

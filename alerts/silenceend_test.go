@@ -150,7 +150,7 @@ func TestPlan(t *testing.T) {
 		t.Error(got)
 	}
 	m.mu.Lock() // it does not answer in time
-	p, err = s.Preview(t.Context(), SilencePlan{Incident: p.Incident, Matchers: p.Matchers})
+	p, err = s.Preview(t.Context(), SilencePlan{Incident: p.Incident, Parts: p.Parts})
 	m.mu.Unlock()
 	if err != nil || p.Hides != nil || !strings.HasPrefix(p.Text().Plain(), "What it hides is not known: Alertmanager did not answer in time") {
 		t.Errorf("%+v, %v", p, err)
@@ -161,7 +161,7 @@ func TestHides(t *testing.T) {
 	now := newClock().t
 	own, other := openIncident(now, "a", "b"), openIncident(now, "c", "d")
 	own.ID, other.ID, other.Title = "aaaaaa", "bbbbbb", "Other"
-	h := hides(&own, []Incident{own, other}, map[string]bool{"a": true, "c": true, "d": true, "x": true})
+	h := hides(&own, []Incident{own, other}, map[string]map[string]bool{"": {"a": true, "c": true, "d": true, "x": true}})
 	got := SilencePlan{Incident: own, Hides: h}.Text().Plain()
 	for _, want := range []string{"Hides 4 alerts of 2 incidents", "• aaaaaa", "(1 alert): this one", "• bbbbbb Other (2 alerts)", "• 1 alert that drey has no incident for", "1 of the 2 alerts of this incident go on firing."} {
 		if !strings.Contains(got, want) {

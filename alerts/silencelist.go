@@ -86,8 +86,8 @@ func (s *Service) Silences(ctx context.Context) (SilenceList, error) {
 	}
 	now := s.hooks.Now()
 	for _, o := range own {
-		if !made[o.silence.Op] && !o.silence.Ending && (o.silence.ID == "" || out.silent(o.incident.Source)) && now.Before(later(o.silence.Until, o.silence.Bound)) {
-			l := SilenceLine{Source: o.incident.Source, Matchers: o.silence.Matchers, From: o.silence.From, Until: o.silence.Until, Hides: -1}
+		if !made[o.silence.Op] && !o.silence.Ending && (o.silence.ID == "" || out.silent(o.incident.at(o.silence))) && now.Before(later(o.silence.Until, o.silence.Bound)) {
+			l := SilenceLine{Source: o.incident.at(o.silence), Matchers: o.silence.Matchers, From: o.silence.From, Until: o.silence.Until, Hides: -1}
 			l.owned(o)
 			out.Lines = append(out.Lines, l)
 		}

@@ -3,8 +3,10 @@ package alerts
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/drey-ops/drey/alerts/alertmanager"
@@ -31,12 +33,15 @@ func (e *FieldError) Unwrap() error { return e.Err }
 // SilencePlan is what a Wish comes to.
 type SilencePlan struct {
 	Incident Incident
-	Until    time.Time // where Keep holds, the latest
-	Keep     bool      // until the incident resolves
-	Matchers alertmanager.Matchers
-	Exact    bool // the matchers are those of the incident, or of the silence that it has, and not broad
+	Until    time.Time             // where Keep holds, the latest
+	Keep     bool                  // until the incident resolves
+	Matchers alertmanager.Matchers // of the first of
+	Parts    []SilencePart         // what is to be made, where
+	Bare     []string              // sources of its alerts without an Alertmanager
+	Exact    bool                  // the matchers are those of the incident, or of the silence that it has, and not broad
 	Comment  string
-	Hides    *Hidden // nil: Alertmanager did not say, or nobody asked
+	Hides    *Hidden  // nil: no Alertmanager said, or nobody asked
+	Away     []string // the sources that did not say
 }
 
 // Ask says whether a person should see what the silence hides before it is made.
@@ -84,7 +89,7 @@ func (s *Service) Plan(ctx context.Context, id string, w Wish) (SilencePlan, err
 	switch {
 	case !inc.Open():
 		return p, platform.Errorf(platform.Invalid, op, "it is over since %s; nothing was silenced", s.clock(inc.Over))
-	case len(s.peers[inc.Source]) == 0:
+	case !slices.ContainsFunc(inc.sources(), func(source string) bool { return len(s.peers[source]) > 0 }):
 		return p, noPeer(&inc)
 	}
 	end, err := parseUntil(w.Until, now, s.zone())
@@ -97,27 +102,31 @@ func (s *Service) Plan(ctx context.Context, id string, w Wish) (SilencePlan, err
 	if d := p.Until.Sub(now); d < minSilence-time.Second || d > s.options.Silence.Max {
 		return p, wrong("duration", "a silence lasts from 1 min to %s", span(s.options.Silence.Max))
 	}
-	own := alertmanager.Matchers(inc.matchers())
-	if p.Matchers, err = alertmanager.ParseMatchers(w.Matchers); err != nil {
+	given, err := alertmanager.ParseMatchers(w.Matchers)
+	if err != nil {
 		return p, wrong("matchers", `%s; want them as Alertmanager writes them: alertname="Down", instance=~"a|b"`, err)
 	}
-	if strings.TrimSpace(w.Matchers) == "" {
-		p.Matchers = own
-		if have := inc.wantedSilence(); have != nil {
-			p.Matchers = have.Matchers
-		}
+	if len(given) == 0 && strings.TrimSpace(w.Matchers) != "" {
+		return p, wrong("matchers", "%s", s.options.Silence.tooBroad(given))
 	}
-	if len(p.Matchers) == 0 && strings.TrimSpace(w.Matchers) == "" {
+	p.Parts, p.Exact, p.Bare = s.silenceParts(&inc, given)
+	if p.Matchers = given; len(p.Parts) > 0 {
+		p.Matchers = p.Parts[0].Matchers
+	}
+	if slices.ContainsFunc(p.Parts, func(x SilencePart) bool { return len(x.Matchers) == 0 }) {
 		return p, wrong("matchers", "its alerts have no label in common, so a silence would hide others too: write which to hide")
 	}
-	p.Exact = p.Matchers.Same(own) || slices.ContainsFunc(inc.Silences, func(x Silence) bool { return !x.Ended && p.Matchers.Same(x.Matchers) })
-	switch why := s.options.Silence.tooBroad(p.Matchers); {
-	case why == "":
-	case !p.Exact:
-		return p, wrong("matchers", "%s", why)
-	default:
-		p.Exact = false // the incident's own, but broad: what they hide is shown first
+	broad := false
+	for _, part := range p.Parts {
+		switch why := s.options.Silence.tooBroad(part.Matchers); {
+		case why == "":
+		case !p.Exact:
+			return p, wrong("matchers", "%s", why)
+		default:
+			broad = true // the incident's own: what they hide is shown first
+		}
 	}
+	p.Exact = p.Exact && !broad
 	return p, nil
 }
 
@@ -133,8 +142,8 @@ const previewWithin = 2 * time.Second
 func (s *Service) Preview(ctx context.Context, p SilencePlan) (SilencePlan, error) {
 	limit, cancel := context.WithTimeout(ctx, previewWithin)
 	defer cancel()
-	fps, ok := s.hiddenBy(limit, p.Incident.Source, p.Matchers)
-	if !ok {
+	var fps map[string]map[string]bool
+	if fps, p.Away = s.hiddenBy(limit, p.Parts); len(fps) == 0 {
 		return p, nil
 	}
 	list, err := s.List(ctx, Filter{Max: 10000})
@@ -149,34 +158,55 @@ func (s *Service) Preview(ctx context.Context, p SilencePlan) (SilencePlan, erro
 	return p, nil
 }
 
-// hiddenBy are the alerts of a source that matchers hide, by fingerprint; false when no Alertmanager answers.
-func (s *Service) hiddenBy(ctx context.Context, source string, ms alertmanager.Matchers) (fps map[string]bool, ok bool) {
-	fps = map[string]bool{}
-	for _, c := range s.peers[source] {
-		as, err := c.AlertsThat(ctx, ms)
-		if err != nil {
-			continue
-		}
-		ok = true
-		for _, a := range as {
-			fps[a.Fingerprint] = true
+// hiddenBy are the alerts that parts of a silence hide, by source and fingerprint. away are the sources that did not say.
+func (s *Service) hiddenBy(ctx context.Context, parts []SilencePart) (fps map[string]map[string]bool, away []string) {
+	fps = map[string]map[string]bool{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, p := range parts {
+		for _, c := range s.peers[p.Source] {
+			wg.Go(func() {
+				as, err := c.AlertsThat(ctx, p.Matchers)
+				if err != nil {
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for _, source := range append([]string{p.Source}, p.Also...) {
+					if fps[source] == nil {
+						fps[source] = map[string]bool{}
+					}
+					for _, a := range as {
+						fps[source][a.Fingerprint] = true
+					}
+				}
+			})
 		}
 	}
-	return fps, ok
+	wg.Wait()
+	for _, p := range parts {
+		if fps[p.Source] == nil {
+			away = append(away, p.Source)
+		}
+	}
+	return fps, unique(away)
 }
 
 // hides counts whose alerts are among those hidden.
-func hides(own *Incident, list []Incident, fps map[string]bool) *Hidden {
-	h := &Hidden{Alerts: len(fps)}
-	known := map[string]bool{}
+func hides(own *Incident, list []Incident, fps map[string]map[string]bool) *Hidden {
+	all, known := map[string]bool{}, map[string]bool{}
+	for _, at := range fps {
+		maps.Copy(all, at)
+	}
+	h := &Hidden{Alerts: len(all)}
 	for _, i := range list {
 		n, firing := 0, 0
 		for fp, a := range i.Alerts {
-			if a.Status != Firing || i.sourceOf(a) != own.Source {
+			if a.Status != Firing || i.sourceOf(a) == ownSource {
 				continue
 			}
 			firing++
-			if fps[fp] {
+			if fps[i.sourceOf(a)][fp] {
 				n++
 				known[fp] = true
 			}
@@ -189,7 +219,7 @@ func hides(own *Incident, list []Incident, fps map[string]bool) *Hidden {
 		}
 	}
 	slices.SortStableFunc(h.Others, func(a, b HiddenOf) int { return b.Alerts - a.Alerts })
-	h.Unknown = len(fps) - len(known)
+	h.Unknown = len(all) - len(known)
 	return h
 }
 
@@ -206,7 +236,7 @@ func (p SilencePlan) Text() bot.Text {
 	add := func(format string, args ...any) { t.Spans = append(t.Spans, bot.Textf(format, args...).Spans...) }
 	h := p.Hides
 	if h == nil {
-		add("**What it hides is not known**: Alertmanager did not answer in time.\nAlerts with `%s` are silenced %v.", p.Matchers.String(), until)
+		add("**What it hides is not known**: Alertmanager did not answer in time.\nAlerts with `%s` are silenced %v.", p.matchersText(), until)
 		return t
 	}
 	incidents := len(h.Others)
@@ -229,8 +259,20 @@ func (p SilencePlan) Text() bot.Text {
 	if left := h.OwnAll - h.Own; left > 0 {
 		add("\n**%d of the %s of this incident go on firing.**", left, plural(h.OwnAll, "alert"))
 	}
-	add("\nMatchers: `%s`", p.Matchers.String())
+	if len(p.Away) > 0 {
+		add("\n**What it hides in %s is not known**: no answer in time.", theirs(p.Away, append(p.Away, "")))
+	}
+	add("\nMatchers: `%s`", p.matchersText())
 	return t
+}
+
+// matchersText are the matchers of all parts, each once.
+func (p SilencePlan) matchersText() string {
+	var out []string
+	for _, x := range p.Parts {
+		out = append(out, x.Matchers.String())
+	}
+	return strings.Join(unique(out), "` and `")
 }
 
 func plural(n int, what string) string {

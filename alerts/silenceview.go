@@ -75,7 +75,7 @@ func (v *view) place(ctx context.Context, want Silence) (string, error) {
 	sil.ID = ""
 	found, at := v.find(want.Op)
 	if at != nil && found.Live() {
-		if found.EndsAt.Sub(want.Until).Abs() < 2*time.Second {
+		if found.EndsAt.Sub(want.Until).Abs() < timeSlack {
 			return found.ID, nil
 		}
 		sil.ID, sil.StartsAt = found.ID, found.StartsAt

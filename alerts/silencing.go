@@ -1,10 +1,14 @@
 package alerts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/drey-ops/drey/bot"
@@ -22,30 +26,39 @@ const (
 	silenceAgain = 15 * time.Second
 )
 
-// Silence keeps the alerts quiet in Alertmanager that a plan names. Asked again for the same ones it lengthens the silence
-// that is there, or makes nothing. When Alertmanager does not answer the silence stays wanted: the answer is Pending, and the
-// thread tells when it is made.
+// Silence keeps the alerts quiet that a plan names, in the Alertmanager of every source that it names. Asked again for the same ones
+// it lengthens the silence that is there, or makes nothing. Where an Alertmanager does not answer the silence stays wanted: the
+// answer says so, Pending when none did, and the thread tells when it is made.
 func (s *Service) Silence(ctx context.Context, p SilencePlan, actor bot.Actor) (Answer, error) {
-	var op string
+	var ops []string
 	var same Silence
 	inc, err := s.act(ctx, "silence", p.Incident.ID, false, func(i *Incident, tx *storage.Tx) ([]story, error) {
-		if len(s.peers[i.Source]) == 0 {
+		if len(p.Parts) == 0 {
 			return nil, noPeer(i)
 		}
-		now := s.hooks.Now()
-		have := i.silenceOf(p.Matchers)
-		if have != nil && have.ID != "" && have.Keep == p.Keep && (p.Keep || !p.Until.After(have.Until.Add(time.Second))) {
-			same = *have
+		now, with := s.hooks.Now(), storage.NewID()[:10]
+		ops = nil
+		for _, part := range p.Parts {
+			have := i.silenceOf(part)
+			if have != nil && have.ID != "" && have.Keep == p.Keep && (p.Keep || !p.Until.After(have.Until.Add(time.Second))) {
+				have.With, same = with, *have
+				continue
+			}
+			if have == nil {
+				i.Silences = append(i.Silences, Silence{
+					Op: storage.NewID()[:10], Source: part.Source, Also: part.Also, Matchers: part.Matchers, From: now.UTC().Truncate(time.Second), Comment: clip(p.Comment, 300),
+				})
+				have = &i.Silences[len(i.Silences)-1]
+			}
+			have.With, have.Until, have.Keep, have.Bound, have.By, have.Asked = with, p.Until, p.Keep, time.Time{}, plainActor(actor), now
+			if p.Keep {
+				have.Bound = p.Until
+				have.Until = have.renewed(now, s.options.Silence.KeepFor)
+			}
+			ops = append(ops, have.Op)
+		}
+		if len(ops) == 0 {
 			return nil, errSame
-		}
-		if have == nil {
-			i.Silences = append(i.Silences, Silence{Op: storage.NewID()[:10], Matchers: p.Matchers, From: now.UTC().Truncate(time.Second), Comment: clip(p.Comment, 300)})
-			have = &i.Silences[len(i.Silences)-1]
-		}
-		have.Until, have.Keep, have.Bound, have.By, have.Asked, op = p.Until, p.Keep, time.Time{}, plainActor(actor), now, have.Op
-		if p.Keep {
-			have.Bound = p.Until
-			have.Until = have.renewed(now, s.options.Silence.KeepFor)
 		}
 		tx.Enqueue(reconcileQueue, i.root(), now.Add(silenceAgain))
 		return nil, nil
@@ -56,7 +69,7 @@ func (s *Service) Silence(ctx context.Context, p SilencePlan, actor bot.Actor) (
 	if err != nil {
 		return Answer{Incident: inc}, err
 	}
-	return s.silenceNow(ctx, inc, op)
+	return s.silenceNow(ctx, inc, ops, p.Bare)
 }
 
 // endWords is Silence.endText for an answer.
@@ -67,64 +80,135 @@ func (s *Service) endWords(x Silence) string {
 	return "until " + s.clock(x.Until)
 }
 
-// silenceNow asks Alertmanager for a silence that is stored as wanted, and says what came of it.
-func (s *Service) silenceNow(ctx context.Context, inc Incident, op string) (Answer, error) {
+// askAll does something for silences at the Alertmanagers of their sources, all sources at once, while a person waits. The
+// answers come by op.
+func (s *Service) askAll(ctx context.Context, inc *Incident, ops []string, do func(ctx context.Context, v *view, x Silence) (string, error)) map[string]asked {
 	limit, cancel := context.WithTimeout(ctx, silenceWithin)
 	defer cancel()
-	want := *inc.silence(op)
-	v := s.view(limit, inc.Source)
-	id, err := v.place(limit, want)
-	refused := platform.KindOf(err) == platform.Invalid
-	if pending := !refused && err != nil; pending {
-		return Answer{Incident: inc, Pending: true, Say: noAnswer(err) + ". The silence stays wanted: drey tries on, and the thread tells when it is made."}, nil
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	bySource := map[string][]Silence{}
+	for _, op := range ops {
+		x := *inc.silence(op)
+		bySource[inc.at(x)] = append(bySource[inc.at(x)], x)
 	}
-	got, serr := s.change(ctx, inc.root(), func(i *Incident, _ *storage.Tx) ([]story, error) {
-		have := i.silence(op)
-		if have == nil {
-			return nil, errSame
-		}
-		if refused {
-			have.Ended = true
-			return nil, nil
-		}
-		return i.silenceMade(have, id), nil
-	})
-	switch {
-	case refused:
-		return Answer{Incident: got}, err
-	case serr != nil && !errors.Is(serr, errSame):
-		return Answer{Incident: got}, serr
+	out := map[string]asked{}
+	for source, list := range bySource {
+		wg.Go(func() {
+			v := s.view(limit, source)
+			for _, x := range list {
+				id, err := do(limit, v, x)
+				mu.Lock()
+				out[x.Op] = asked{source, id, err}
+				mu.Unlock()
+			}
+		})
 	}
-	return Answer{Incident: got, Say: fmt.Sprintf("%s is silenced %s (%s).", got.ID, s.endWords(want), matcherText(want.Matchers))}, nil
+	wg.Wait()
+	return out
 }
 
-// noAnswer says why Alertmanager did not do what it was asked for: it did not answer, or it refused.
-func noAnswer(err error) string {
-	if kind := platform.KindOf(err); kind == platform.Denied || kind == platform.Busy || kind == platform.NotFound {
-		return reason(err)
+// asked is what an Alertmanager answered about one part of a silence.
+type asked struct {
+	source string
+	id     string
+	err    error
+}
+
+// silenceNow asks for the parts of a silence that is stored as wanted, and says what came of it.
+func (s *Service) silenceNow(ctx context.Context, inc Incident, ops, bare []string) (Answer, error) {
+	got := s.askAll(ctx, &inc, ops, func(ctx context.Context, v *view, x Silence) (string, error) { return v.place(ctx, x) })
+	ids, refused := map[string]string{}, map[string]string{}
+	var all []string
+	var pending missed
+	var first error // of those that were refused
+	for _, op := range ops {
+		a := got[op]
+		all = append(all, a.source)
+		switch {
+		case a.err == nil:
+			ids[op] = a.id
+		case platform.KindOf(a.err) == platform.Invalid:
+			refused[op], first = reason(a.err), cmp.Or(first, a.err)
+		default:
+			pending.add(a)
+		}
 	}
-	return "Alertmanager did not answer"
+	if len(pending.sources) == len(ops) {
+		return Answer{Incident: inc, Pending: true, Say: pending.say(all) + ". The silence stays wanted: drey tries on, and the thread tells when it is made."}, nil
+	}
+	after, err := s.change(ctx, inc.root(), func(i *Incident, _ *storage.Tx) ([]story, error) {
+		var ts turns
+		for n := range i.Silences {
+			x := &i.Silences[n]
+			if why := refused[x.Op]; why != "" {
+				x.Ended = true
+				if len(ids) > 0 { // else the person is told, and nobody need know
+					ts.add(i, turnRefused, *x, why)
+				}
+			}
+		}
+		i.made(ids, &ts)
+		return ts.stories(i), nil
+	})
+	switch {
+	case err != nil:
+		return Answer{Incident: after}, err
+	case len(ids) == 0 && len(pending.sources) == 0:
+		return Answer{Incident: after}, first
+	}
+	return Answer{Incident: after, Say: s.silencedSay(&after, ops, ids, refused, pending, bare)}, nil
+}
+
+// silencedSay says what was silenced, and where it was not.
+func (s *Service) silencedSay(i *Incident, ops []string, ids, refused map[string]string, pending missed, bare []string) string {
+	var made, all []string
+	var last Silence
+	for _, op := range ops {
+		x := *i.silence(op)
+		all = append(all, i.at(x))
+		if ids[op] != "" {
+			last = x
+			made = append(made, matcherText(x.Matchers))
+		}
+	}
+	say := fmt.Sprintf("%s is silenced %s (%s).", i.ID, s.endWords(last), strings.Join(unique(made), "; "))
+	if len(ids) == 0 {
+		say = i.ID + " is not silenced yet."
+	}
+	if len(pending.sources) > 0 {
+		say += fmt.Sprintf(" %s. Drey tries on, and the thread tells when it is silenced there too.", pending.say(all))
+	}
+	for _, op := range slices.Sorted(maps.Keys(refused)) {
+		say += fmt.Sprintf(" %s: %s.", upper(theirs([]string{i.at(*i.silence(op))}, all)), refused[op])
+	}
+	if len(bare) > 0 {
+		say += fmt.Sprintf(" Alerts of %s go on: no Alertmanager is configured for it.", strings.Join(bare, ", "))
+	}
+	return say
+}
+
+// missed are the sources whose Alertmanagers did not do what they were asked for, and may yet.
+type missed struct {
+	sources []string
+	err     error // of one of them
+}
+
+func (m *missed) add(a asked) { m.sources, m.err = append(m.sources, a.source), a.err }
+
+// say tells why: they did not answer, or they refused. all are the sources that were asked.
+func (m missed) say(all []string) string {
+	whose := upper(theirs(m.sources, all))
+	switch kind := platform.KindOf(m.err); {
+	case kind != platform.Denied && kind != platform.Busy && kind != platform.NotFound:
+		return whose + " did not answer"
+	case len(unique(all)) > 1:
+		return whose + ": " + reason(m.err)
+	}
+	return reason(m.err)
 }
 
 func clockText(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
-
-// silenceMade notes the id that a silence has in Alertmanager, and tells it once.
-func (i *Incident) silenceMade(have *Silence, id string) []story {
-	if have.ID == id && have.Told.Equal(have.Until) {
-		return nil
-	}
-	again := have.ID != ""
-	have.ID, have.Told = id, have.Until
-	verb := "Silenced"
-	if again {
-		verb = "Silence changed"
-	}
-	t := bot.Textf("**%s** by %s %v", verb, who(have.By), have.endText())
-	if have.Comment != "" {
-		t.Spans = append(t.Spans, bot.Span{Text: ": " + have.Comment})
-	}
-	return []story{{kind: storySilenced, by: have.By.String(), tone: bot.Muted, text: t}}
-}
 
 // Unsilence ends drey's silences of the incident.
 func (s *Service) Unsilence(ctx context.Context, id string, actor bot.Actor) (Answer, error) {
@@ -154,17 +238,27 @@ func (s *Service) Unsilence(ctx context.Context, id string, actor bot.Actor) (An
 	case err != nil:
 		return Answer{Incident: inc}, err
 	}
-	limit, cancel := context.WithTimeout(ctx, silenceWithin)
-	defer cancel()
-	v := s.view(limit, inc.Source)
-	var failed error
-	if pending := slices.ContainsFunc(ops, func(op string) bool { failed = v.end(limit, op); return failed != nil }); pending {
-		return Answer{Incident: inc, Pending: true, Say: noAnswer(failed) + ". The silence stays to be ended: drey tries on, and the thread tells when it is done."}, nil
+	return s.unsilenceNow(ctx, inc, ops)
+}
+
+// unsilenceNow ends silences that are stored as to be ended, and says what came of it.
+func (s *Service) unsilenceNow(ctx context.Context, inc Incident, ops []string) (Answer, error) {
+	got := s.askAll(ctx, &inc, ops, func(ctx context.Context, v *view, x Silence) (string, error) { return "", v.end(ctx, x.Op) })
+	var all []string
+	var pending missed
+	for _, op := range ops {
+		all = append(all, got[op].source)
+		if got[op].err != nil {
+			pending.add(got[op])
+		}
 	}
-	inc, err = s.change(ctx, inc.root(), func(i *Incident, _ *storage.Tx) ([]story, error) {
+	if len(pending.sources) == len(ops) {
+		return Answer{Incident: inc, Pending: true, Say: pending.say(all) + ". The silence stays to be ended: drey tries on, and the thread tells when it is done."}, nil
+	}
+	inc, err := s.change(ctx, inc.root(), func(i *Incident, _ *storage.Tx) ([]story, error) {
 		var out []story
 		for _, op := range ops {
-			if have := i.silence(op); have != nil && !have.Ended {
+			if have := i.silence(op); have != nil && !have.Ended && got[op].err == nil {
 				have.Ended, have.Ending = true, false
 				out = append(out, i.silenceOver(*have))
 			}
@@ -177,7 +271,11 @@ func (s *Service) Unsilence(ctx context.Context, id string, actor bot.Actor) (An
 	if err != nil && !errors.Is(err, errSame) {
 		return Answer{Incident: inc}, err
 	}
-	return Answer{Incident: inc, Say: inc.ID + " is no longer silenced."}, nil
+	say := inc.ID + " is no longer silenced."
+	if len(pending.sources) > 0 {
+		say += fmt.Sprintf(" %s. Drey tries on, and the thread tells when the silence is ended there too.", pending.say(all))
+	}
+	return Answer{Incident: inc, Say: say}, nil
 }
 
 // wantedSilence is the silence in force or asked for, or nil.

@@ -21,6 +21,7 @@ type moody struct {
 	lose     int // answers of POST and DELETE still to be lost
 	refuse   bool
 	deny     bool
+	away     bool                // it does not answer
 	firing   []map[string]string // the labels of its alerts; nil: one that is Down
 }
 
@@ -33,6 +34,9 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return &struct {
 			State string `json:"state"`
 		}{s}
+	}
+	if m.away {
+		panic(http.ErrAbortHandler)
 	}
 	var out any
 	switch path := strings.TrimPrefix(r.URL.Path, "/api/v2/"); {
@@ -124,7 +128,7 @@ func reconcileNow(t *testing.T, s *Service) {
 func TestLostAnswers(t *testing.T) {
 	m, s, out, c := moodyService(t)
 	id := one(t, s).ID
-	m.lose = 1
+	m.set(func() { m.lose = 1 })
 	a, err := silenceFor(t, s, id, olga(), time.Hour, "")
 	if err != nil || !a.Pending {
 		t.Fatal(a.Say, err)
@@ -145,7 +149,7 @@ func TestLostAnswers(t *testing.T) {
 	if err != nil || longer.Already || len(m.silences) != 1 || !m.silences[0].EndsAt.Equal(one(t, s).Silences[0].Until) {
 		t.Errorf("lengthened: %q, %v, %+v", longer.Say, err, m.silences)
 	}
-	m.lose = 1
+	m.set(func() { m.lose = 1 })
 	if a, err = s.Unsilence(t.Context(), id, olga()); err != nil {
 		t.Fatal(err)
 	}
@@ -165,12 +169,12 @@ func TestLostAnswerThenLonger(t *testing.T) {
 	m, s, out, c := moodyService(t)
 	id := one(t, s).ID
 	for _, d := range []time.Duration{time.Hour, 3 * time.Hour} {
-		m.lose = 1
+		m.set(func() { m.lose = 1 })
 		if a, err := silenceFor(t, s, id, olga(), d, ""); err != nil || !a.Pending {
 			t.Fatal(a.Say, err)
 		}
 	}
-	m.silences[0].EndsAt = c.t.Add(time.Hour) // the second one did not arrive
+	m.set(func() { m.silences[0].EndsAt = c.t.Add(time.Hour) }) // the second one did not arrive
 	c.pass(20 * time.Second)
 	reconcileNow(t, s)
 	want := c.t.Add(-20 * time.Second).Add(3 * time.Hour)

@@ -120,7 +120,7 @@ func (p *Pipeline) updateStage(_ context.Context, b Batch) (Batch, error) {
 	wasOpen := inc.Open() && b.Kind != kindNew
 	b.before = inc.rings()
 	firing := b.merge(inc, p.hasAPI(b.Source))
-	if len(b.Joined) > 0 && !b.asked && b.Source == inc.Source {
+	if len(b.Joined) > 0 && !b.asked && b.Source != ownSource {
 		inc.Suppressed = nil // Alertmanager sends nothing that is silenced there
 	}
 	inc.Seen = b.At
@@ -135,7 +135,7 @@ func (p *Pipeline) updateStage(_ context.Context, b Batch) (Batch, error) {
 			b.Kind = kindResolved
 		}
 	}
-	inc.NoAPI = !p.hasAPI(inc.Source)
+	inc.NoAPI = !slices.ContainsFunc(inc.sources(), p.hasAPI)
 	inc.refresh()
 	inc.Dashboard = dashboard(p.options.Dashboard, inc.Labels)
 	b.note("incident %s: %s, %s, %d firing, episode %d", inc.ID, b.Kind, inc.State(), firing, inc.Episodes)
@@ -247,7 +247,7 @@ func (i *Incident) reopen(now time.Time) {
 
 func (i *Incident) close(now time.Time, note string) {
 	i.endKept()
-	i.Over, i.OverNote, i.Suppressed, i.Unseen, i.Blind = now, note, nil, time.Time{}, time.Time{}
+	i.Over, i.OverNote, i.Suppressed, i.Unseen, i.Blind, i.Unheard = now, note, nil, time.Time{}, time.Time{}, nil
 }
 
 // repeat refreshes when the group was last heard of, and what its texts say now, and says nothing.
