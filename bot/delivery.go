@@ -17,6 +17,8 @@ const (
 	parentPoll   = 30 * time.Second // a key that waits for another is woken; this is for when the one who wakes died
 	parentAbsent = time.Minute      // after it, a parent that nobody put is not waited for
 	plainAfter   = 10               // failed tries from which on a plain message is tried
+	clocksApart  = time.Minute      // how far a network's clock may be from the store's
+	unknownState = "?"              // no Hash
 )
 
 // job is one key in the hands of a worker that is in the lane of its channel and holds its lease.
@@ -31,7 +33,7 @@ type job struct {
 	posted  posted
 	postedV storage.Version
 	changed bool // posted differs from what is stored
-	first   bool // the next post is the first try: what is going to be posted was written down just now
+	first   bool // the next post is the first try
 }
 
 // letter is what the log of dead letters keeps.
@@ -245,8 +247,11 @@ func (j *job) part(ctx context.Context, i int, m Message, at Place) bool {
 			j.release(ctx, wait)
 			return false
 		}
-		if !j.keep(ctx) || j.isNew(i) && !j.intend(ctx, i, sum) {
+		if !j.keep(ctx) {
 			return false
+		}
+		if j.isNew(i) {
+			j.intend(i, sum)
 		}
 		ref, err := j.send(ctx, i, at, m)
 		if j.isNew(i) && IsUnsent(err) {
@@ -336,8 +341,8 @@ func (j *job) send(ctx context.Context, i int, at Place, m Message) (ref Message
 	return ref, nil
 }
 
-// post makes part i. A network that is Tracked relies on what intend wrote down, and on the record that settle makes of the
-// post: a crash between the two leaves Trying and Since behind, and whoever comes next lets the network look.
+// post makes part i. A network that is Tracked relies on the lease, and on the record that settle makes of the post: after a
+// crash between the two, whoever comes next lets the network look.
 func (j *job) post(ctx context.Context, i int, at Place, m Message) (MessageRef, error) {
 	tried, first := j.posted.Parts[i].Since, j.first
 	j.first = false
@@ -363,19 +368,20 @@ func (j *job) key(i int) string {
 	return key
 }
 
-// intend writes down what is going to be posted, unless an earlier try has. It is false when that cannot be done: then
-// nothing must be posted.
-func (j *job) intend(ctx context.Context, i int, sum string) bool {
+// intend notes what is going to be posted, unless an earlier try has. It is the lease that is written down before a post: whoever
+// claims the item after a lease that was not given back takes it that there was one.
+func (j *job) intend(i int, sum string) {
 	if i >= len(j.posted.Parts) {
 		j.posted.Parts = append(j.posted.Parts, part{})
 	}
-	if j.posted.Parts[i].Trying != "" {
-		return true
-	}
 	p := &j.posted.Parts[i]
-	p.Trying, p.Since, j.changed = sum, time.Now().UTC(), true
-	j.first = j.save(ctx)
-	return j.first
+	if p.Trying != "" {
+		return
+	}
+	p.Trying, p.Since, j.first, j.changed = sum, time.Now().UTC(), j.c.Lost.IsZero(), true
+	if !j.first {
+		p.Trying, p.Since = unknownState, j.c.Lost.Add(-clocksApart).UTC()
+	}
 }
 
 // sent notes that part i stands at ref. It is false when that may show an earlier state, which has to be edited.

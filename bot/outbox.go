@@ -101,10 +101,10 @@ type posted struct {
 type part struct {
 	Ref  MessageRef `json:"ref"`  // without an ID while it is not known to be posted
 	Hash string     `json:"hash"` // of what was last sent
-	// Trying is the Hash of what was first given to Post, written down before: a crash may follow it, and a network that
-	// knows the key from then shows that state, whatever a later Post holds.
+	// Trying is the Hash of what was first given to Post, where nobody knows what became of it: a network that knows the key
+	// from then shows that state, whatever a later Post holds.
 	Trying string `json:"trying,omitempty"`
-	// Since is when that was; what is Tracked looks for the message from then on.
+	// Since is when that was, at the latest; what is Tracked looks for the message from then on.
 	Since time.Time `json:"since,omitzero"`
 	Gone  bool      `json:"gone,omitempty"`  // the message was removed and is to be posted anew
 	Again int       `json:"again,omitempty"` // posted anew so often
@@ -264,9 +264,9 @@ func (o *Outbox) isClosing() bool {
 	return o.closing
 }
 
-// records are those of one key as they were read after it was claimed. What somebody changed since, a commit that rests on them
-// finds out before anything is posted. That does not hold where a post was tried already, as that is not written down twice:
-// those are read in their lane, after whoever was in it with an older lease has written down what came of it.
+// records are those of one key as they were read after it was claimed: as long as the lease holds, nobody else writes down where
+// the message stands, and what is put meanwhile makes it due again. That does not hold where a post was tried already, by somebody
+// who may be at it still: those are read in their lane, after whoever was in it with an older lease has written down what came of it.
 type records struct {
 	at      time.Time // zero: they were not read
 	want    wanted
@@ -293,10 +293,11 @@ func (o *Outbox) read(ctx context.Context, items []storage.Item) map[string]reco
 	}
 	out := make(map[string]records, len(items))
 	now := time.Now()
-	for id, w := range wants {
-		p := stands[id]
-		if !slices.ContainsFunc(p.Value.Parts, func(x part) bool { return x.Trying != "" }) {
-			out[id] = records{now, w.Value, w.Version, p.Value, p.Version}
+	for _, it := range items {
+		w, ok := wants[it.ID]
+		p := stands[it.ID]
+		if ok && it.Lost.IsZero() && !slices.ContainsFunc(p.Value.Parts, func(x part) bool { return x.Trying != "" }) {
+			out[it.ID] = records{now, w.Value, w.Version, p.Value, p.Version}
 		}
 	}
 	return out

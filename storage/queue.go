@@ -14,11 +14,24 @@ import (
 // Queue names a set of things that become due.
 type Queue string
 
-// Item is one claimed thing, held until its lease ends. Fence is larger at every claim of the queue.
+// Item is one claimed thing, held until its lease ends.
 type Item struct {
 	Queue Queue
 	ID    string
-	Fence int64
+	Fence int64 // larger at every claim of the queue
+	// Lost is when a lease began, by the server's clock, that nobody gave back: whoever held it died, or is slow, and may have
+	// begun what the item asks for. Zero: none.
+	Lost time.Time
+}
+
+// counted is more than any fence of those that were once counted from 1, and tell no time.
+const counted = 100_000_000_000
+
+func (it *Item) leased(fence, lost int64) {
+	it.Fence = fence
+	if lost > counted {
+		it.Lost = time.UnixMilli(lost)
+	}
 }
 
 // idlePoll is the longest that Claim tells to wait: something enqueued by another replica is seen by then.
@@ -40,7 +53,7 @@ func (db *DB) Claim(ctx context.Context, q Queue, max int, lease time.Duration) 
 	}
 	due := p.due()
 	for len(due) > 0 && len(got) < max {
-		n := min(len(due), max-len(got))
+		n := p.enough(due, max-len(got))
 		full, err := db.claim(ctx, q, due[:n], max-len(got), lease, &got)
 		if err != nil {
 			return got, 0, err
@@ -60,8 +73,11 @@ func (db *DB) Take(ctx context.Context, q Queue, id string, lease time.Duration)
 		return Item{}, err
 	}
 	it := Item{Queue: q, ID: id}
-	err := db.do(ctx, "take", func(ctx context.Context) (err error) {
-		it.Fence, err = db.lua.take.Run(ctx, db.rdb, queueKeys(shardOf(id), q), id, lease.Milliseconds()).Int64()
+	err := db.do(ctx, "take", func(ctx context.Context) error {
+		got, err := db.lua.take.Run(ctx, db.rdb, queueKeys(shardOf(id), q), id, lease.Milliseconds()).Int64Slice()
+		if err == nil {
+			it.leased(got[0], got[1])
+		}
 		return err
 	})
 	if err == nil && it.Fence == 0 {
@@ -103,22 +119,29 @@ func (db *DB) claim(ctx context.Context, q Queue, due []shard, want int, lease t
 		if err != nil {
 			return full, fmt.Errorf("claim: %w", err)
 		}
-		for j := 0; j+1 < len(list); j += 2 {
+		for j := 0; j+2 < len(list); j += 3 {
 			id, _ := list[j].(string)
 			fence, _ := list[j+1].(int64)
-			*got = append(*got, Item{Queue: q, ID: id, Fence: fence})
+			lost, _ := list[j+2].(int64)
+			it := Item{Queue: q, ID: id}
+			it.leased(fence, lost)
+			*got = append(*got, it)
 		}
-		if len(list) == 2*share {
+		if len(list) == 3*share {
 			full = append(full, s)
 		}
 	}
 	return full, nil
 }
 
+// peekMax is how many items of a shard a peek sees: the more are taken from one shard at a time, the less a backlog costs.
+const peekMax = 4
+
 // peek is what a queue looks like from outside: the earliest time of every shard, and the server's clock.
 type peek struct {
 	now   int64
 	first [shards]int64 // ms; 0: the shard is empty
+	ready [shards]int   // how many are due, up to peekMax
 	count int64         // where it was asked for
 }
 
@@ -132,7 +155,7 @@ func (db *DB) peek(ctx context.Context, q Queue, counting bool) (peek, error) {
 			now = p.Time(ctx)
 			for s := range first {
 				key := queueKeys(shard(s), q)[0]
-				first[s] = p.ZRangeWithScores(ctx, key, 0, 0)
+				first[s] = p.ZRangeWithScores(ctx, key, 0, peekMax-1)
 				if counting {
 					count[s] = p.ZCard(ctx, key)
 				}
@@ -144,8 +167,13 @@ func (db *DB) peek(ctx context.Context, q Queue, counting bool) (peek, error) {
 		}
 		out = peek{now: now.Val().UnixMilli()}
 		for s := range first {
-			if z := first[s].Val(); len(z) > 0 {
-				out.first[s] = int64(z[0].Score)
+			for i, z := range first[s].Val() {
+				if i == 0 {
+					out.first[s] = int64(z.Score)
+				}
+				if int64(z.Score) <= out.now {
+					out.ready[s]++
+				}
 			}
 			if counting {
 				out.count += count[s].Val()
@@ -167,6 +195,16 @@ func (p *peek) due() []shard {
 		}
 	}
 	return out
+}
+
+// enough is how many of the first of some shards, each with something due, seem to hold want items.
+func (p *peek) enough(due []shard, want int) int {
+	for i, s := range due {
+		if want -= p.ready[s]; want <= 0 {
+			return i + 1
+		}
+	}
+	return len(due)
 }
 
 // next is the time until something that is not due now becomes due.

@@ -111,29 +111,36 @@ return out
 
 // claimLua leases up to ARGV[1] due items for ARGV[2] ms. KEYS are the queue's zset, fences and again. What was
 // enqueued during an earlier lease that nobody gave back, and is due, is what this claim is about: it is forgotten.
+// Fences are the server's clock, or one more than the last: so one tells when its lease began, and a server that lost its
+// last writes gives none out anew. It returns each item's id, fence, and the fence of a lease that nobody gave back, or 0.
 const claimLua = clockLua + `
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', fmt(now), 'LIMIT', 0, ARGV[1])
+if #ids == 0 then return ids end
+local last = tonumber(redis.call('HGET', KEYS[2], '') or 0)
 local out = {}
 for _, id in ipairs(ids) do
-  local fence = redis.call('HINCRBY', KEYS[2], '', 1)
-  redis.call('HSET', KEYS[2], id, fence)
+  last = math.max(last + 1, now)
+  out[#out + 1] = id
+  out[#out + 1] = last
+  out[#out + 1] = tonumber(redis.call('HGET', KEYS[2], id) or 0)
+  redis.call('HSET', KEYS[2], id, fmt(last), '', fmt(last))
   redis.call('ZADD', KEYS[1], fmt(now + ARGV[2]), id)
   local again = tonumber(redis.call('HGET', KEYS[3], id) or nil)
   if again and again <= now then redis.call('HDEL', KEYS[3], id) end
-  out[#out + 1] = id
-  out[#out + 1] = fence
 end
 return out
 `
 
-// takeLua leases the item ARGV[1] for ARGV[2] ms, whenever it is due and whoever holds it.
+// takeLua leases the item ARGV[1] for ARGV[2] ms, whenever it is due and whoever holds it. It returns what claimLua does, but
+// for the id.
 const takeLua = clockLua + `
-if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
-local fence = redis.call('HINCRBY', KEYS[2], '', 1)
-redis.call('HSET', KEYS[2], ARGV[1], fence)
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {0, 0} end
+local fence = math.max(tonumber(redis.call('HGET', KEYS[2], '') or 0) + 1, now)
+local lost = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or 0)
+redis.call('HSET', KEYS[2], ARGV[1], fmt(fence), '', fmt(fence))
 redis.call('ZADD', KEYS[1], fmt(now + ARGV[2]), ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
-return fence
+return {fence, lost}
 `
 
 // extendLua gives the lease of ARGV[1] another ARGV[3] ms, if ARGV[2] is still its fence.
