@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/drey-ops/drey/storage"
@@ -24,8 +25,9 @@ const (
 // same button has the same id in every message, replica and restart, and is stored once. An id is no authority: whoever
 // presses is asked for their rights anew.
 type Binder struct {
-	calls  storage.Table[bound]
-	stored *recent
+	calls   storage.Table[bound]
+	stored  *recent
+	bundles storage.Table[bundle]
 }
 
 // bound is what stands behind an id. Of a secret call Args is a sealed text, and Line is put into it.
@@ -36,7 +38,10 @@ type bound struct {
 
 // NewBinder returns a Binder that keeps its calls in db.
 func NewBinder(db *storage.DB) *Binder {
-	return &Binder{calls: storage.Table[bound]{DB: db, Name: "button", TTL: bindTTL, Unlisted: true}, stored: newRecent(2048, bindRefresh)}
+	return &Binder{
+		calls: storage.Table[bound]{DB: db, Name: "button", TTL: bindTTL, Unlisted: true}, stored: newRecent(2048, bindRefresh),
+		bundles: storage.Table[bundle]{DB: db, Name: "buttons", TTL: bindTTL, Unlisted: true},
+	}
 }
 
 // Bind returns m with an id on every button that runs a call, and on the form; their calls are stored and taken out of
@@ -129,31 +134,39 @@ func nameForm(f Form) (*Form, bound, error) {
 	return &f, v, nil
 }
 
-// store writes what stands behind ids, in one round trip, and takes from fresh what is stored.
+// store writes what stands behind ids, and takes from fresh what is stored.
 func (b *Binder) store(ctx context.Context, fresh map[string]bound) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	var failed error
-	var ids []string
-	var txs []*storage.Tx
-	for id, v := range fresh {
-		if err := b.seal(&v); err != nil {
-			failed = fmt.Errorf("button of %q: %w", v.Call.Path, err)
-			continue
-		}
-		tx := b.calls.DB.Begin(id)
-		b.calls.Put(tx, id, v, storage.Any)
-		ids, txs = append(ids, id), append(txs, tx)
+	var failed []error
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for id, v := range maps.Clone(fresh) {
+		wg.Go(func() { // at once, so that they share a round trip
+			err := b.storeOne(ctx, id, v)
+			mu.Lock()
+			defer mu.Unlock()
+			if failed = append(failed, err); err == nil {
+				delete(fresh, id)
+			}
+		})
 	}
-	if err := b.calls.DB.CommitAll(ctx, txs...); err != nil {
-		return fmt.Errorf("store buttons: %w", err)
+	wg.Wait()
+	return errors.Join(failed...)
+}
+
+func (b *Binder) storeOne(ctx context.Context, id string, v bound) error {
+	if err := b.seal(&v); err != nil {
+		return fmt.Errorf("button of %q: %w", v.Call.Path, err)
 	}
-	for _, id := range ids {
-		b.stored.mark(id, time.Now())
-		delete(fresh, id)
+	tx := b.calls.DB.Begin(id)
+	b.calls.Put(tx, id, v, storage.Any)
+	if err := b.calls.DB.Commit(ctx, tx); err != nil {
+		return fmt.Errorf("store button: %w", err)
 	}
-	return failed
+	b.stored.mark(id, time.Now())
+	return nil
 }
 
 // without is m without the buttons and the form of some ids.
@@ -231,7 +244,10 @@ type secretCall struct {
 }
 
 // idLen is 120 bits in base32: nobody finds two calls with one id.
-const idLen = 24
+const (
+	idLen     = 24
+	base32Set = "abcdefghijklmnopqrstuvwxyz234567"
+)
 
 func idOf(kind string, v any) (string, error) {
 	raw, err := json.Marshal(v)
@@ -247,14 +263,8 @@ func idOf(kind string, v any) (string, error) {
 // Match is not met, the form comes back with what was typed and the error, and the call must not run. An id that is
 // unknown or too old is storage.ErrNotFound.
 func (b *Binder) Find(ctx context.Context, id string, values map[string]string) (Call, *Form, error) {
-	if !isID(id) {
-		return Call{}, nil, fmt.Errorf("button %.40q: %w", id, storage.ErrNotFound)
-	}
-	got, _, err := b.calls.Get(ctx, id)
+	got, err := b.get(ctx, id)
 	if err != nil {
-		return Call{}, nil, fmt.Errorf("find button: %w", err)
-	}
-	if err := b.unseal(&got); err != nil {
 		return Call{}, nil, fmt.Errorf("find button: %w", err)
 	}
 	if got.Form == nil {
@@ -275,20 +285,14 @@ func (b *Binder) Find(ctx context.Context, id string, values map[string]string) 
 // at.
 func (b *Binder) Pick(ctx context.Context, ids []string, path string) (Call, error) {
 	for _, id := range ids[:min(len(ids), pickMax)] {
-		if !isID(id) {
-			continue
-		}
-		got, _, err := b.calls.Get(ctx, id)
+		got, err := b.get(ctx, id)
 		switch {
 		case errors.Is(err, storage.ErrNotFound):
-			continue
 		case err != nil:
 			return Call{}, fmt.Errorf("find button: %w", err)
-		case got.Form != nil || got.Call.Path != path:
-			continue
+		case got.Form == nil && got.Call.Path == path:
+			return got.Call, nil
 		}
-		err = b.unseal(&got)
-		return got.Call, err
 	}
 	return Call{}, fmt.Errorf("button of %q: %w", path, storage.ErrNotFound)
 }
@@ -297,7 +301,7 @@ func (b *Binder) Pick(ctx context.Context, ids []string, path string) (Call, err
 const pickMax = 64
 
 func isID(id string) bool {
-	return len(id) == idLen && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") == ""
+	return len(id) == idLen && strings.Trim(id, base32Set) == ""
 }
 
 // mismatch returns the form with what was typed and its errors, or nil when every field that must match does.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,10 +25,10 @@ func bind(t *testing.T, b *bot.Binder, m bot.Message) bot.Message {
 
 func TestBinder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		commits := 0
+		var commits atomic.Int64
 		db := storagetest.With(t, storage.Options{Memory: true, OnCall: func(call string, _ time.Duration, _ error) {
 			if call == "commit" {
-				commits++
+				commits.Add(1)
 			}
 		}})
 		b := bot.NewBinder(db)
@@ -43,8 +44,8 @@ func TestBinder(t *testing.T) {
 		for _, a := range first.Blocks[0].(bot.Actions) {
 			ids[a.ID] = true
 		}
-		if len(ids) != 5 || first.Form.Fields[0].Value != "v" || commits != 1 {
-			t.Fatalf("ids %v after %d commits", ids, commits)
+		if len(ids) != 5 || first.Form.Fields[0].Value != "v" || commits.Load() != 4 {
+			t.Fatalf("ids %v after %d commits", ids, commits.Load())
 		}
 		for range 100 { // an edit a second
 			bind(t, b, m)
@@ -53,13 +54,13 @@ func TestBinder(t *testing.T) {
 		if again := bind(t, bot.NewBinder(db), m); again.Form.ID != first.Form.ID || again.Form.Fields[0].Value != "typed" {
 			t.Fatal("another replica gives another id")
 		}
-		if bind(t, b, first).Form.ID != first.Form.ID || commits != 2 {
-			t.Fatalf("%d commits", commits)
+		if bind(t, b, first).Form.ID != first.Form.ID || commits.Load() != 8 {
+			t.Fatalf("%d commits", commits.Load())
 		}
 		time.Sleep(25 * time.Hour)
 		bind(t, b, m)
-		if commits != 3 {
-			t.Fatalf("%d commits after a day", commits)
+		if commits.Load() != 12 {
+			t.Fatalf("%d commits after a day", commits.Load())
 		}
 	})
 }

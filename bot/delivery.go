@@ -114,6 +114,9 @@ func (j *job) load(ctx context.Context) (bool, error) {
 		delete(j.o.unsaved, key) // another replica took over meanwhile
 	}
 	j.o.mu.Unlock()
+	if lost := j.c.Lost; !lost.IsZero() && (j.posted.Lost.IsZero() || lost.Before(j.posted.Lost)) {
+		j.posted.Lost, j.changed = lost.UTC(), true
+	}
 	j.n = j.o.networks[j.want.Delivery.To.Network]
 	return true, nil
 }
@@ -378,9 +381,9 @@ func (j *job) intend(i int, sum string) {
 	if p.Trying != "" {
 		return
 	}
-	p.Trying, p.Since, j.first, j.changed = sum, time.Now().UTC(), j.c.Lost.IsZero(), true
+	p.Trying, p.Since, j.first, j.changed = sum, time.Now().UTC(), j.posted.Lost.IsZero(), true
 	if !j.first {
-		p.Trying, p.Since = unknownState, j.c.Lost.Add(-clocksApart).UTC()
+		p.Trying, p.Since = unknownState, j.posted.Lost.Add(-clocksApart)
 	}
 }
 

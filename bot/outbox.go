@@ -96,6 +96,8 @@ type posted struct {
 	Parts []part `json:"parts,omitempty"`
 	Dead  string `json:"dead,omitempty"` // why the newest state was given up
 	Told  bool   `json:"told,omitempty"` // those that waited for this one were woken
+	// Lost is since when it may have been posted without being known here: a lease was lost then.
+	Lost time.Time `json:"lost,omitzero"`
 }
 
 type part struct {
@@ -145,6 +147,7 @@ func NewOutbox(db *storage.DB, log *slog.Logger, o OutboxOptions, networks ...Ne
 
 // Put adds d to tx: the newest state of a Key wins, and is posted or edited in by Run, after a crash too.
 func (o *Outbox) Put(tx *storage.Tx, d Delivery) {
+	d.Message = o.binder.bindIn(tx, d.Message)
 	o.want.Put(tx, d.Key, wanted{Delivery: d, PutAt: time.Now().UTC()}, storage.Any)
 	tx.Enqueue(outboxQueue, d.Key, time.Time{})
 }
@@ -344,6 +347,9 @@ func (o *Outbox) finish(ctx context.Context, c claimed) {
 
 func (o *Outbox) giveBack(ctx context.Context, items ...storage.Item) {
 	for _, it := range items {
+		if !it.Lost.IsZero() {
+			continue // that must not be forgotten: the next claim, when this lease has ended, tells it again
+		}
 		tx := o.db.Begin(storage.Root(it.ID))
 		tx.Release(it, time.Time{})
 		o.commit(ctx, tx, it.ID)

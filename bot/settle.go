@@ -47,6 +47,9 @@ func (j *job) record(ctx context.Context, tx *storage.Tx, dead *letter) error {
 	if !j.posted.Told {
 		j.posted.Told, j.changed = true, true
 	}
+	if !j.posted.Lost.IsZero() {
+		j.posted.Lost, j.changed = time.Time{}, true
+	}
 	if j.changed || dead != nil {
 		j.o.posted.Put(tx, key, j.posted, j.postedV)
 	}

@@ -19,8 +19,8 @@ type Item struct {
 	Queue Queue
 	ID    string
 	Fence int64 // larger at every claim of the queue
-	// Lost is when a lease began, by the server's clock, that nobody gave back: whoever held it died, or is slow, and may have
-	// begun what the item asks for. Zero: none.
+	// Lost is when the first of the leases before this one began, by the server's clock, that nobody gave back: whoever held it
+	// died, or is slow, and may have begun what the item asks for. Zero: none.
 	Lost time.Time
 }
 

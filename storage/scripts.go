@@ -68,7 +68,7 @@ end
 local function release(q, id, at)
   local again = tonumber(redis.call('HGET', KEYS[q + 2], id) or nil)
   if again and (not at or again < at) then at = again end
-  redis.call('HDEL', KEYS[q + 1], id)
+  redis.call('HDEL', KEYS[q + 1], id, '\n' .. id)
   redis.call('HDEL', KEYS[q + 2], id)
   if at then due(q, id, at) else redis.call('ZREM', KEYS[q], id) end
 end
@@ -109,11 +109,23 @@ redis.call('SET', KEYS[1], 1, 'PX', 60000)
 return out
 `
 
+// leaseLua notes a fence, and returns the first one before it that nobody gave back, or 0.
+const leaseLua = `
+local function lease(id, fence)
+  local was = redis.call('HMGET', KEYS[2], id, '\n' .. id)
+  redis.call('HSET', KEYS[2], id, fmt(fence), '', fmt(fence))
+  if not was[1] then return 0 end
+  if not was[2] then redis.call('HSET', KEYS[2], '\n' .. id, was[1]) end
+  return tonumber(was[2] or was[1])
+end
+`
+
 // claimLua leases up to ARGV[1] due items for ARGV[2] ms. KEYS are the queue's zset, fences and again. What was
 // enqueued during an earlier lease that nobody gave back, and is due, is what this claim is about: it is forgotten.
 // Fences are the server's clock, or one more than the last: so one tells when its lease began, and a server that lost its
-// last writes gives none out anew. It returns each item's id, fence, and the fence of a lease that nobody gave back, or 0.
-const claimLua = clockLua + `
+// last writes gives none out anew. It returns each item's id, fence, and the fence of the first of the leases before this one
+// that nobody gave back, or 0; that is kept beside the fence, after a line feed, which no id holds.
+const claimLua = clockLua + leaseLua + `
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', fmt(now), 'LIMIT', 0, ARGV[1])
 if #ids == 0 then return ids end
 local last = tonumber(redis.call('HGET', KEYS[2], '') or 0)
@@ -122,8 +134,7 @@ for _, id in ipairs(ids) do
   last = math.max(last + 1, now)
   out[#out + 1] = id
   out[#out + 1] = last
-  out[#out + 1] = tonumber(redis.call('HGET', KEYS[2], id) or 0)
-  redis.call('HSET', KEYS[2], id, fmt(last), '', fmt(last))
+  out[#out + 1] = lease(id, last)
   redis.call('ZADD', KEYS[1], fmt(now + ARGV[2]), id)
   local again = tonumber(redis.call('HGET', KEYS[3], id) or nil)
   if again and again <= now then redis.call('HDEL', KEYS[3], id) end
@@ -133,11 +144,10 @@ return out
 
 // takeLua leases the item ARGV[1] for ARGV[2] ms, whenever it is due and whoever holds it. It returns what claimLua does, but
 // for the id.
-const takeLua = clockLua + `
+const takeLua = clockLua + leaseLua + `
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {0, 0} end
 local fence = math.max(tonumber(redis.call('HGET', KEYS[2], '') or 0) + 1, now)
-local lost = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or 0)
-redis.call('HSET', KEYS[2], ARGV[1], fmt(fence), '', fmt(fence))
+local lost = lease(ARGV[1], fence)
 redis.call('ZADD', KEYS[1], fmt(now + ARGV[2]), ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
 return {fence, lost}

@@ -74,6 +74,7 @@ const (
 // DB is the one store. It may be used by many goroutines.
 type DB struct {
 	rdb    redis.UniversalClient
+	joint  together
 	log    *slog.Logger
 	onCall func(call string, d time.Duration, err error)
 	kind   string

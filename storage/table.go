@@ -216,18 +216,20 @@ func (db *DB) fetch(ctx context.Context, ids []string, tables ...string) ([]row,
 	err := db.do(ctx, "get", func(ctx context.Context) error {
 		rows = rows[:0]
 		cmds := make([]*redis.SliceCmd, 0, len(ids)*len(tables))
-		_, err := db.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		err := db.joint.run(ctx, db.rdb, func(p redis.Pipeliner) {
 			for _, id := range ids {
 				for _, table := range tables {
 					cmds = append(cmds, p.HMGet(ctx, recordKey(shardOf(id), table, id), "v", "d"))
 				}
 			}
-			return nil
 		})
 		if err != nil {
 			return err
 		}
 		for i, c := range cmds {
+			if err := c.Err(); err != nil {
+				return err
+			}
 			v, _ := c.Val()[0].(string)
 			d, ok := c.Val()[1].(string)
 			if n, err := strconv.ParseInt(v, 10, 64); ok && err == nil {

@@ -203,8 +203,7 @@ func (db *DB) Commit(ctx context.Context, tx *Tx) error {
 	tx.name()
 	var reply []int64
 	err := db.do(ctx, "commit", func(ctx context.Context) (err error) {
-		reply, err = db.lua.tx.Run(ctx, db.rdb, tx.keys, tx.args...).Int64Slice()
-		tx.args[0] = 1 // from now on, look for the receipt first
+		reply, err = db.apply(ctx, tx)
 		return err
 	})
 	if err != nil {
@@ -213,61 +212,17 @@ func (db *DB) Commit(ctx context.Context, tx *Tx) error {
 	return db.committed(tx, reply)
 }
 
-// CommitAll commits each of several Tx in one round trip. Each is applied or not for itself: with an error, any of them may
-// have been.
-func (db *DB) CommitAll(ctx context.Context, txs ...*Tx) error {
-	for _, tx := range txs {
-		if tx.err != nil {
-			return tx.err
-		}
-		if len(tx.what) == 0 {
-			return fmt.Errorf("storage: a Tx for %q holds nothing", tx.root)
-		}
-		tx.name()
-	}
-	switch len(txs) {
-	case 0:
-		return nil
-	case 1:
-		return db.Commit(ctx, txs[0])
-	}
-	replies := make([][]int64, len(txs))
-	err := db.do(ctx, "commit", func(ctx context.Context) error {
-		return db.commitAll(ctx, txs, replies)
-	})
+func (db *DB) apply(ctx context.Context, tx *Tx) ([]int64, error) {
+	var cmd *redis.Cmd
+	err := db.joint.run(ctx, db.rdb, func(p redis.Pipeliner) { cmd = db.lua.tx.EvalSha(ctx, p, tx.keys, tx.args...) })
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var errs []error
-	for i, tx := range txs {
-		errs = append(errs, db.committed(tx, replies[i]))
+	tx.args[0] = 1                                   // from now on, look for the receipt first
+	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") { // once after each start of the server
+		cmd = db.lua.tx.Eval(ctx, db.rdb, tx.keys, tx.args...)
 	}
-	return errors.Join(errs...)
-}
-
-func (db *DB) commitAll(ctx context.Context, txs []*Tx, replies [][]int64) error {
-	cmds := make([]*redis.Cmd, len(txs))
-	_, err := db.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, tx := range txs {
-			cmds[i] = db.lua.tx.EvalSha(ctx, p, tx.keys, tx.args...)
-		}
-		return nil
-	})
-	for _, tx := range txs {
-		tx.args[0] = 1
-	}
-	if err != nil && !redis.HasErrorPrefix(err, "NOSCRIPT") {
-		return err
-	}
-	for i, tx := range txs {
-		if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") { // once after each start of the server
-			cmds[i] = db.lua.tx.Eval(ctx, db.rdb, tx.keys, tx.args...)
-		}
-		if replies[i], err = cmds[i].Int64Slice(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmd.Int64Slice()
 }
 
 // name gives the Tx its receipt.

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -28,7 +29,7 @@ func Run(t *testing.T, open func(t testing.TB) *storage.DB) {
 	}{
 		{"record", testRecord}, {"versions", testVersions}, {"all or nothing", testAtomic}, {"cross root", testCrossRoot},
 		{"once", testOnce}, {"names", testNames}, {"newest", testNewest}, {"under", testUnder}, {"ttl", testTTL}, {"unlisted", testUnlisted},
-		{"update", testUpdate}, {"log", testLog}, {"recommit", testRecommit}, {"commit all", testCommitAll},
+		{"update", testUpdate}, {"log", testLog}, {"recommit", testRecommit}, {"together", testTogether},
 		{"queue due", testQueueDue}, {"queue lease", testQueueLease}, {"queue again", testQueueAgain}, {"queue earlier", testQueueEarlier},
 		{"queue max", testQueueMax}, {"queue race", testQueueRace}, {"wake", testWake}, {"depth", testDepth}, {"ping", testPing}, {"backup", testBackup},
 	} {
@@ -357,32 +358,36 @@ func testBackup(t *testing.T, db *storage.DB) {
 	same(t, got.N, 7)
 }
 
-// Each of several Tx is applied for itself; what they made due wakes its workers.
-func testCommitAll(t *testing.T, db *storage.DB) {
-	tab := storage.Table[thing]{DB: db, Name: "commitall"}
-	commit(t, db, "b", func(tx *storage.Tx) { tab.Put(tx, "b", thing{"old", 1}, storage.New) })
-	fill := func(root string) *storage.Tx {
-		tx := db.Begin(root)
-		tab.Put(tx, root, thing{"new", 2}, storage.New)
-		tx.Enqueue("commitall", root, time.Time{})
-		return tx
+// Calls that are made at once share round trips: each gets its own answer, and one that fails disturbs no other.
+func testTogether(t *testing.T, db *storage.DB) {
+	tab := storage.Table[thing]{DB: db, Name: "together"}
+	const n = 200
+	for i := 0; i < n; i += 3 {
+		id := fmt.Sprint("r", i)
+		commit(t, db, id, func(tx *storage.Tx) { tab.Put(tx, id, thing{"old", i}, storage.New) })
 	}
-	want(t, db.CommitAll(t.Context(), fill("a"), fill("b"), fill("c")), storage.ErrConflict)
-	for id, name := range map[string]string{"a": "new", "b": "old", "c": "new"} {
-		got, _, err := tab.Get(t.Context(), id)
-		want(t, err, nil)
-		same(t, got.Name, name)
+	var wg sync.WaitGroup
+	errs := make([]error, n)
+	for i := range n {
+		wg.Go(func() {
+			id := fmt.Sprint("r", i)
+			tx := db.Begin(id)
+			tab.Put(tx, id, thing{"new", i}, storage.New)
+			errs[i] = db.Commit(t.Context(), tx)
+			if got, _, err := tab.Get(t.Context(), id); err != nil || got.N != i || (got.Name == "old") != (i%3 == 0) {
+				t.Errorf("%s is %v, %v", id, got, err)
+			}
+		})
 	}
-	n, _, err := db.Depth(t.Context(), "commitall")
-	want(t, err, nil)
-	same(t, n, 2)
-	select {
-	case <-db.Wake("commitall"):
-	default:
-		t.Fatal("nobody was woken")
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 { // who asks too late disturbs nobody either
+		wg.Go(func() { _, _, _ = tab.Get(over, "r1") })
 	}
-	want(t, db.CommitAll(t.Context()), nil)
-	one := fill("d")
-	want(t, db.CommitAll(t.Context(), one), nil)
-	want(t, db.CommitAll(t.Context(), one, fill("e")), nil) // once more is harmless
+	wg.Wait()
+	for i, err := range errs {
+		if (i%3 == 0) != errors.Is(err, storage.ErrConflict) || i%3 != 0 && err != nil {
+			t.Errorf("r%d: %v", i, err)
+		}
+	}
 }
