@@ -182,15 +182,24 @@ func (o *Outbox) Depth(ctx context.Context) (n int, oldest time.Time, err error)
 // Run delivers until ctx ends, then waits for the posts under way. It never gives up on the store: while that is away, it
 // asks again. Run may be called once.
 func (o *Outbox) Run(ctx context.Context) error {
-	var workers sync.WaitGroup
-	defer workers.Wait()
-	defer o.close()
 	// In a backlog items are claimed a batch at a time, while those of the last one are still being worked on: a claim costs the
 	// store as much for one as for several.
-	free, busy := make(chan struct{}, 3*o.o.Workers), make(chan struct{}, o.o.Workers)
+	free, items := make(chan struct{}, 3*o.o.Workers), make(chan claimed, 3*o.o.Workers)
 	for range cap(free) {
 		free <- struct{}{}
 	}
+	var workers sync.WaitGroup
+	for range o.o.Workers {
+		workers.Go(func() {
+			for c := range items {
+				o.work(context.WithoutCancel(ctx), c)
+				free <- struct{}{}
+			}
+		})
+	}
+	defer workers.Wait()
+	defer close(items)
+	defer o.close()
 	wake := o.db.Wake(outboxQueue)
 	down, least := false, 1
 	for {
@@ -213,11 +222,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 		}
 		read := o.read(context.WithoutCancel(ctx), got)
 		for _, it := range got {
-			workers.Go(func() {
-				busy <- struct{}{}
-				defer func() { <-busy; free <- struct{}{} }()
-				o.work(context.WithoutCancel(ctx), claimed{it, now, read[it.ID]})
-			})
+			items <- claimed{it, now, read[it.ID]}
 		}
 		for range n - len(got) {
 			free <- struct{}{}
