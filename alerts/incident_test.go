@@ -309,7 +309,7 @@ func TestEnrichIsCalm(t *testing.T) {
 		c.pass(time.Minute)
 		facts.Checkpoint = c.t
 		enrichNow(t, s)
-		edits[digest(out.heads(t)[0].Message)] = true
+		edits[bot.Sum(out.heads(t)[0].Message)] = true
 	}
 	if len(edits) != 1 {
 		t.Errorf("%d different heads in 4 minutes", len(edits))

@@ -77,7 +77,7 @@ func TestStormCalls(t *testing.T) {
 	if got := r.call(now); got != nil || !slices.Equal(r.Called, []string{"user:U1"}) {
 		t.Fatal(got, r.Called)
 	}
-	r.Head = digest(r.digest())
+	r.Head = bot.Sum(r.digest())
 	r.members[1].Value.Mentions = []string{"user:U1", "user:U2"}
 	if got := r.call(now); !slices.Equal(got, []string{"user:U2"}) {
 		t.Fatal(got)

@@ -139,9 +139,9 @@ func (s *Service) echoed(tx *storage.Tx, r *roll) (did bool) {
 	for n := range r.Echoes {
 		e := &r.Echoes[n]
 		m := r.short(*e)
-		if d := digest(m); d != e.Head {
+		if d := bot.Sum(m); d != e.Head {
 			e.Head, did = d, true
-			s.out.Put(tx, bot.Delivery{Key: r.key(e.path() + "short"), To: e.Place, Message: m})
+			s.out.Put(tx, bot.Delivery{Key: r.key(e.path() + "short"), To: e.Place, Message: m, Sum: d})
 		}
 	}
 	return did

@@ -162,9 +162,9 @@ func (s *Service) report(ctx context.Context, it storage.Item, r *roll, was stor
 	changed = changed || !slices.Equal(climbs, r.Climbs)
 	fresh := r.call(now)
 	m := r.digest()
-	if d := digest(m); d != r.Head {
+	if d := bot.Sum(m); d != r.Head {
 		r.Head, r.Changed, changed = d, now, true
-		s.out.Put(tx, bot.Delivery{Key: r.key("digest"), To: r.Place, Message: m})
+		s.out.Put(tx, bot.Delivery{Key: r.key("digest"), To: r.Place, Message: m, Sum: d})
 	}
 	if len(fresh) > 0 {
 		changed = true

@@ -2,10 +2,6 @@ package alerts
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -162,9 +158,9 @@ func (i *Incident) deliveries(now time.Time, stories ...story) []bot.Delivery {
 			continue // over before anybody was to be told
 		}
 		m := i.headIn(base, t)
-		if d := digest(m); !t.Headed || d != t.Head {
+		if d := bot.Sum(m); !t.Headed || d != t.Head {
 			t.Headed, t.Held, t.Head, i.HeadAt = true, false, d, now
-			out = append(out, bot.Delivery{Key: i.HeadKey(t.Place), To: t.Place, Message: m})
+			out = append(out, bot.Delivery{Key: i.HeadKey(t.Place), To: t.Place, Message: m, Sum: d})
 		}
 		if t.Missed > 0 && t.Quiet.IsZero() {
 			if i.Open() {
@@ -218,23 +214,6 @@ func (i *Incident) storyDelivery(t *Target, s story) bot.Delivery {
 		d.After = i.key(t.Place, fmt.Sprintf("story/%d", t.Stories-1))
 	}
 	return d
-}
-
-// digest tells whether a message would look the same.
-func digest(m bot.Message) string {
-	h := sha256.New()
-	enc := json.NewEncoder(h)
-	var errs []error
-	for _, part := range []any{m.Title, m.Tone, m.Fallback, m.State} {
-		errs = append(errs, enc.Encode(part))
-	}
-	for _, b := range m.Blocks {
-		errs = append(errs, enc.Encode(b))
-	}
-	if errors.Join(errs...) != nil {
-		return "" // cannot be; an empty digest only edits once too often
-	}
-	return base64.RawStdEncoding.EncodeToString(h.Sum(nil)[:12])
 }
 
 // span is a duration for people: "45 s", "12 min", "3 h 5 min", "2 d 4 h".

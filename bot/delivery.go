@@ -28,7 +28,7 @@ type job struct {
 	lane string
 	n    Network
 
-	want    wanted
+	want    wish
 	wantV   storage.Version
 	posted  posted
 	postedV storage.Version
@@ -56,14 +56,14 @@ func (j *job) deliver(ctx context.Context) {
 		return
 	}
 	if j.n == nil {
-		j.bury(ctx, "no network "+string(j.want.Delivery.To.Network)+" is configured")
+		j.bury(ctx, "no network "+string(j.want.To.Network)+" is configured")
 		return
 	}
 	at, ok := j.place(ctx)
 	if !ok {
 		return
 	}
-	parts := Fit(j.want.Delivery.Message, j.n.Caps())
+	parts := Fit(j.want.Message, j.n.Caps())
 	for i := range max(len(parts), len(j.posted.Parts)) {
 		m := Message{Tone: Muted, Blocks: []Block{Textf("–")}} // the message became shorter; what was posted cannot be taken back
 		if i < len(parts) {
@@ -71,7 +71,7 @@ func (j *job) deliver(ctx context.Context) {
 		} else if j.isNew(i) {
 			continue
 		}
-		if !j.part(ctx, i, m, at) {
+		if !j.part(ctx, i, len(parts), m, at) {
 			return
 		}
 		if i+1 < len(parts) && j.changed {
@@ -92,7 +92,7 @@ func (j *job) load(ctx context.Context) (bool, error) {
 	r := j.c.read
 	fresh := !r.at.IsZero() && time.Since(r.at) < readFor
 	if j.want, j.wantV = r.want, r.wantV; !fresh {
-		j.want, j.wantV, err = j.o.want.Get(ctx, key)
+		j.want, j.wantV, err = j.o.wish(ctx, key)
 	}
 	if errors.Is(err, storage.ErrNotFound) {
 		j.o.finish(ctx, j.c)
@@ -117,7 +117,7 @@ func (j *job) load(ctx context.Context) (bool, error) {
 	if lost := j.c.Lost; !lost.IsZero() && (j.posted.Lost.IsZero() || lost.Before(j.posted.Lost)) {
 		j.posted.Lost, j.changed = lost.UTC(), true
 	}
-	j.n = j.o.networks[j.want.Delivery.To.Network]
+	j.n = j.o.networks[j.want.To.Network]
 	return true, nil
 }
 
@@ -232,11 +232,11 @@ func (j *job) needs(ctx context.Context, key string) (p posted, ready bool, err 
 	return p, false, nil
 }
 
-// part brings one part of the message into state m. It is false when the item was given back or buried.
-func (j *job) part(ctx context.Context, i int, m Message, at Place) bool {
-	sum, err := hash(m)
-	if err != nil {
-		return j.bury(ctx, err.Error())
+// part brings part i of so many of the message into state m. It is false when the item was given back or buried.
+func (j *job) part(ctx context.Context, i, parts int, m Message, at Place) bool {
+	sum := j.want.Sum
+	if sum == "" || parts > 1 || i >= parts { // else the part is all of the message
+		sum = Sum(m)
 	}
 	if !j.isNew(i) && j.posted.Parts[i].Hash == sum {
 		return true
@@ -322,7 +322,7 @@ func (j *job) send(ctx context.Context, i int, at Place, m Message) (ref Message
 			j.o.log.Error("panic while sending", "key", j.c.ID, "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("%s %s: panic: %v", method, j.c.ID, p)
 		}
-		j.o.o.OnDelivered(Try{j.n.ID(), j.want.Delivery.Key, method, time.Since(j.want.PutAt), err})
+		j.o.o.OnDelivered(Try{j.n.ID(), j.want.Key, method, time.Since(j.want.PutAt), err})
 	}()
 	m, err = j.o.binder.Bind(ctx, m)
 	if err != nil {

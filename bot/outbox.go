@@ -2,9 +2,6 @@ package bot
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +31,7 @@ type Delivery struct {
 	After   string  `json:"after,omitempty"`  // Key of a message that must be posted before this one
 	To      Place   `json:"to"`
 	Message Message `json:"message"`
+	Sum     string  `json:"-"` // of the Message, where it is known already
 }
 
 // The methods of a Try.
@@ -83,12 +81,6 @@ type Outbox struct {
 	skew    time.Duration     // how far the store's clock is ahead of ours
 	asked   time.Time         // when that was found out
 	closing bool
-}
-
-// wanted is a Delivery with the time it was put.
-type wanted struct {
-	Delivery Delivery  `json:"delivery"`
-	PutAt    time.Time `json:"put_at"`
 }
 
 // posted is a message as it stands, in the parts that Fit made of it.
@@ -147,8 +139,11 @@ func NewOutbox(db *storage.DB, log *slog.Logger, o OutboxOptions, networks ...Ne
 
 // Put adds d to tx: the newest state of a Key wins, and is posted or edited in by Run, after a crash too.
 func (o *Outbox) Put(tx *storage.Tx, d Delivery) {
+	if d.Sum == "" {
+		d.Sum = Sum(d.Message)
+	}
 	d.Message = o.binder.bindIn(tx, d.Message)
-	o.want.Put(tx, d.Key, wanted{Delivery: d, PutAt: time.Now().UTC()}, storage.Any)
+	o.want.Put(tx, d.Key, wantedOf(d), storage.Any)
 	tx.Enqueue(outboxQueue, d.Key, time.Time{})
 }
 
@@ -277,7 +272,7 @@ func (o *Outbox) isClosing() bool {
 // who may be at it still: those are read in their lane, after whoever was in it with an older lease has written down what came of it.
 type records struct {
 	at      time.Time // zero: they were not read
-	want    wanted
+	want    wish
 	wantV   storage.Version
 	posted  posted
 	postedV storage.Version
@@ -305,7 +300,7 @@ func (o *Outbox) read(ctx context.Context, items []storage.Item) map[string]reco
 		w, ok := wants[it.ID]
 		p := stands[it.ID]
 		if ok && it.Lost.IsZero() && !slices.ContainsFunc(p.Value.Parts, func(x part) bool { return x.Trying != "" }) {
-			out[it.ID] = records{now, w.Value, w.Version, p.Value, p.Version}
+			out[it.ID] = records{now, w.Value.wish(), w.Version, p.Value, p.Version}
 		}
 	}
 	return out
@@ -319,7 +314,7 @@ func (o *Outbox) work(ctx context.Context, c claimed) {
 	}
 	var err error
 	if c.read.at.IsZero() {
-		c.read.want, c.read.wantV, err = o.want.Get(ctx, c.ID)
+		c.read.want, c.read.wantV, err = o.wish(ctx, c.ID)
 	}
 	if errors.Is(err, storage.ErrNotFound) {
 		o.finish(ctx, c) // woken without a cause: it was delivered already
@@ -329,7 +324,7 @@ func (o *Outbox) work(ctx context.Context, c claimed) {
 		o.log.Error("delivery not read", "key", c.ID, "error", err)
 		return // due again when its lease ends
 	}
-	to := c.read.want.Delivery.To
+	to := c.read.want.To
 	lane := strings.TrimSpace(to.String() + " " + to.Space)
 	j := &job{o: o, c: c, lane: lane}
 	for ok := o.lanes.enter(lane, c, time.Now()); ok; {
@@ -342,6 +337,11 @@ func (o *Outbox) work(ctx context.Context, c claimed) {
 		c, ok = o.lanes.leave(lane, time.Now())
 		j = &job{o: o, c: c, lane: lane}
 	}
+}
+
+func (o *Outbox) wish(ctx context.Context, key string) (wish, storage.Version, error) {
+	w, v, err := o.want.Get(ctx, key)
+	return w.wish(), v, err
 }
 
 func (o *Outbox) finish(ctx context.Context, c claimed) {
@@ -397,13 +397,4 @@ func (o *Outbox) due(wait time.Duration) time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return time.Now().Add(wait + o.skew)
-}
-
-func hash(m Message) (string, error) {
-	raw, err := json.Marshal(m)
-	if err != nil {
-		return "", fmt.Errorf("message %q: %w", m.Title, err)
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:12]), nil
 }

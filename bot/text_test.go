@@ -95,11 +95,11 @@ func TestCodec(t *testing.T) {
 
 func TestCodecOfOtherVersions(t *testing.T) {
 	var m bot.Message
-	err := json.Unmarshal([]byte(`{"title":"T","new":1,"blocks":[{"k":"hologram","v":{"x":1}},{"k":"text","v":{"Spans":[{"t":"a","glow":9}]}}]}`), &m)
+	err := json.Unmarshal([]byte(`{"title":"T","new":1,"blocks":[{"hologram":{"x":1}},{"text":{"Spans":[{"t":"a","glow":9}]}}]}`), &m)
 	if err != nil || m.Plain() != "T\na" {
 		t.Fatalf("%v, %q", err, m.Plain())
 	}
-	if err := json.Unmarshal([]byte(`{"blocks":[{"k":"table","v":3}]}`), &m); err == nil {
+	if err := json.Unmarshal([]byte(`{"blocks":[{"table":3}]}`), &m); err == nil {
 		t.Fatal("a table that is a number was taken")
 	}
 }
