@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"time"
@@ -34,7 +35,8 @@ func (it *Item) leased(fence, lost int64) {
 	}
 }
 
-// idlePoll is the longest that Claim tells to wait: something enqueued by another replica is seen by then.
+// idlePoll is the longest that Claim tells to wait: something enqueued by another replica is seen by then. What this process
+// makes due earlier wakes its workers.
 const idlePoll = time.Second
 
 func queueKeys(s shard, q Queue) []string {
@@ -142,6 +144,7 @@ type peek struct {
 	now   int64
 	first [shards]int64 // ms; 0: the shard is empty
 	ready [shards]int   // how many are due, up to peekMax
+	later int64         // the earliest time that is not due yet; now, where there may be one that was not seen
 	count int64         // where it was asked for
 }
 
@@ -165,15 +168,21 @@ func (db *DB) peek(ctx context.Context, q Queue, counting bool) (peek, error) {
 		if err != nil {
 			return err
 		}
-		out = peek{now: now.Val().UnixMilli()}
+		out = peek{now: now.Val().UnixMilli(), later: math.MaxInt64}
 		for s := range first {
 			for i, z := range first[s].Val() {
+				at := int64(z.Score)
 				if i == 0 {
-					out.first[s] = int64(z.Score)
+					out.first[s] = at
 				}
-				if int64(z.Score) <= out.now {
+				if at <= out.now {
 					out.ready[s]++
+				} else {
+					out.later = min(out.later, at)
 				}
+			}
+			if out.ready[s] == peekMax {
+				out.later = out.now
 			}
 			if counting {
 				out.count += count[s].Val()
@@ -209,13 +218,7 @@ func (p *peek) enough(due []shard, want int) int {
 
 // next is the time until something that is not due now becomes due.
 func (p *peek) next() time.Duration {
-	next := idlePoll
-	for _, at := range p.first {
-		if at > p.now {
-			next = min(next, time.Duration(at-p.now)*time.Millisecond)
-		}
-	}
-	return next
+	return time.Duration(min(p.later-p.now, idlePoll.Milliseconds())) * time.Millisecond
 }
 
 // Extend keeps a claimed item for another lease, or returns ErrConflict if it was lost.
@@ -231,8 +234,9 @@ func (db *DB) Extend(ctx context.Context, it Item, lease time.Duration) error {
 	return err
 }
 
-// Wake returns a channel that gets a value when a Tx of this process enqueued something due at once in q. All callers
-// for one queue share the channel, which holds one value: take it, then Claim until nothing is due.
+// Wake returns a channel that gets a value when a Tx of this process enqueued something in q that is due sooner than a Claim
+// from before may have told. All callers for one queue share the channel, which holds one value: take it, then Claim until
+// nothing is due.
 func (db *DB) Wake(q Queue) <-chan struct{} { return db.wakeChan(q) }
 
 func (db *DB) wakeChan(q Queue) chan struct{} {

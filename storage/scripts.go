@@ -13,7 +13,7 @@ local function fmt(n) return string.format('%.0f', n) end
 // txLua applies one Tx. KEYS[1] is the receipt; ARGV is a flat list of operations, each a letter and its arguments, with
 // keys given as indexes into KEYS. All checks run before the first write, since Redis undoes nothing.
 // It returns {code, i}: 0 applied, 1 conflict, 2 seen, with i the number of the operation that said so; after
-// 0 follow the indexes of the queue keys in which something is due at once.
+// 0 follow the indexes of the queue keys in which something is due soon.
 const txLua = clockLua + `
 if ARGV[1] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then return {0} end
 local size = {p = 7, d = 5, c = 4, a = 4, o = 3, e = 4, r = 5, f = 4, h = 5} -- with the letter
@@ -63,7 +63,7 @@ local function put(rec, id, was, tab, ttl, data)
 end
 local function due(q, id, at)
   redis.call('ZADD', KEYS[q], fmt(at), id)
-  if at <= now then out[#out + 1] = q end
+  if at < now + 1000 then out[#out + 1] = q end -- idlePoll
 end
 local function release(q, id, at)
   local again = tonumber(redis.call('HGET', KEYS[q + 2], id) or nil)

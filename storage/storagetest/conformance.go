@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t testing.TB) *storage.DB) {
 		{"record", testRecord}, {"versions", testVersions}, {"all or nothing", testAtomic}, {"cross root", testCrossRoot},
 		{"once", testOnce}, {"names", testNames}, {"newest", testNewest}, {"under", testUnder}, {"ttl", testTTL}, {"unlisted", testUnlisted},
 		{"update", testUpdate}, {"log", testLog}, {"recommit", testRecommit}, {"together", testTogether},
-		{"queue due", testQueueDue}, {"queue lease", testQueueLease}, {"queue again", testQueueAgain}, {"queue earlier", testQueueEarlier},
+		{"queue due", testQueueDue}, {"queue lease", testQueueLease}, {"queue lost", testQueueLost}, {"queue again", testQueueAgain}, {"queue earlier", testQueueEarlier},
 		{"queue max", testQueueMax}, {"queue race", testQueueRace}, {"wake", testWake}, {"depth", testDepth}, {"ping", testPing}, {"backup", testBackup},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t)) })

@@ -32,7 +32,7 @@ func testQueueDue(t *testing.T, db *storage.DB) {
 	now, err := db.Now(t.Context())
 	want(t, err, nil)
 	commit(t, db, "a", func(tx *storage.Tx) { tx.Enqueue(q, "a/1", time.Time{}) })
-	commit(t, db, "b", func(tx *storage.Tx) { tx.Enqueue(q, "b", now.Add(300*time.Millisecond)) })
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Enqueue(q, "a/2", now.Add(300*time.Millisecond)) }) // behind one that is due
 	got, next, err := db.Claim(t.Context(), q, 10, time.Minute)
 	want(t, err, nil)
 	same(t, ids(got), []string{"a/1"})
@@ -40,11 +40,34 @@ func testQueueDue(t *testing.T, db *storage.DB) {
 		t.Errorf("next is %s", next)
 	}
 	time.Sleep(next)
-	same(t, ids(claim(t, db, q, 10, time.Minute)), []string{"b"})
+	same(t, ids(claim(t, db, q, 10, time.Minute)), []string{"a/2"})
 	got, next, err = db.Claim(t.Context(), q, 10, time.Minute)
 	want(t, err, nil)
 	same(t, ids(got), []string{})
 	same(t, next, time.Second)
+}
+
+// A claim tells of a lease that nobody gave back, however often that happened.
+func testQueueLost(t *testing.T, db *storage.DB) {
+	q := queue()
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Enqueue(q, "a", time.Time{}) })
+	take := func() storage.Item {
+		it, err := db.Take(t.Context(), q, "a", time.Minute)
+		want(t, err, nil)
+		return it
+	}
+	first := claim(t, db, q, 1, 50*time.Millisecond)[0]
+	now, err := db.Now(t.Context())
+	want(t, err, nil)
+	if began := time.UnixMilli(first.Fence); !first.Lost.IsZero() || began.After(now) || now.Sub(began) > time.Minute {
+		t.Errorf("first claim: lost %v, fence %v at %v", first.Lost, began, now)
+	}
+	time.Sleep(60 * time.Millisecond)
+	second, third := claim(t, db, q, 1, time.Minute)[0], take()
+	same(t, second.Lost.UnixMilli(), first.Fence)
+	same(t, third.Lost.UnixMilli(), first.Fence)
+	commit(t, db, "a", func(tx *storage.Tx) { tx.Release(third, time.Time{}) })
+	same(t, take().Lost.IsZero(), true)
 }
 
 func testQueueLease(t *testing.T, db *storage.DB) {
