@@ -127,10 +127,7 @@ func (s *Service) tendPlan(ctx context.Context, it storage.Item) error {
 		return s.finish(ctx, it)
 	}
 	if err == nil {
-		err = s.noteRuns(ctx, op.Cluster, op.names())
-	}
-	if err == nil {
-		err = s.tellOperation(ctx, op)
+		err = errors.Join(s.noteRuns(ctx, op.Cluster, op.names()), s.tellOperation(ctx, op))
 	}
 	if err != nil {
 		return err // the lease runs out, and somebody looks again
