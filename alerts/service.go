@@ -341,29 +341,6 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// lease is how long a worker may be silent before another replica takes its items.
-const lease = 30 * time.Second
-
-// work claims due items and hands them to do, a batch at a time.
-func (s *Service) work(ctx context.Context, q storage.Queue, max int, do func(context.Context, []storage.Item)) {
-	for ctx.Err() == nil {
-		items, next, err := s.db.Claim(ctx, q, max, lease)
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("alerts worker waits for the store", "queue", string(q), "err", err)
-			next = time.Second
-		}
-		if len(items) > 0 {
-			do(ctx, items)
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-s.db.Wake(q):
-		case <-time.After(next):
-		}
-	}
-}
-
 // errSame stops a change that would change nothing.
 var errSame = errors.New("alerts: nothing to change")
 
