@@ -34,6 +34,43 @@ type Silence struct {
 	Bound time.Time `json:"bound,omitzero"`
 	// Noted is the end that the thread was told is near.
 	Noted time.Time `json:"noted,omitzero"`
+	// Prior is how it lives in Alertmanager while something else is asked for; nil: as it is wanted.
+	Prior *prior `json:"prior,omitempty"`
+}
+
+// prior is how a silence was before a person asked for another end.
+type prior struct {
+	Keep  bool      `json:"keep,omitempty"`
+	Bound time.Time `json:"bound,omitzero"`
+	By    bot.Actor `json:"by"`
+	Asked time.Time `json:"asked"`
+}
+
+// change asks for another end of a silence.
+func (s *Silence) change(until time.Time, keep bool, by bot.Actor, now time.Time) {
+	if s.ID != "" && s.Prior == nil {
+		s.Prior = &prior{s.Keep, s.Bound, s.By, s.Asked}
+	}
+	s.Until, s.Keep, s.Bound, s.By, s.Asked = until, keep, time.Time{}, by, now
+}
+
+// made notes that Alertmanager has the silence as it is wanted.
+func (s *Silence) made(id string) { s.ID, s.Told, s.Prior = id, s.Until, nil }
+
+// refuse takes in that Alertmanager does not take what is wanted. The silence that lives there, if any, goes on as it was; where
+// nobody asked for another end it was to be kept, and now runs out.
+func (s *Silence) refuse(lives alertmanager.Silence) {
+	if lives.ID == "" {
+		s.Ended = true
+		return
+	}
+	was := s.Prior
+	if was == nil {
+		was = &prior{By: s.By, Asked: s.Asked}
+	}
+	s.Keep, s.Bound, s.By, s.Asked = was.Keep, was.Bound, was.By, was.Asked
+	s.Until = lives.EndsAt
+	s.made(lives.ID)
 }
 
 // Suppressed says why Alertmanager keeps quiet about the incident, other than by drey's own silence.

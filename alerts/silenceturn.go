@@ -9,6 +9,7 @@ import (
 // What can become of a part of a silence.
 const (
 	turnRefused = iota
+	turnStays   // Alertmanager refused to change it
 	turnOutside // somebody ended it in Alertmanager
 	turnLost    // and made again
 	turnMoved   // somebody changed its end there
@@ -40,6 +41,15 @@ func (ts *turns) add(i *Incident, kind int, s Silence, word string) *turn {
 	return &(*ts)[len(*ts)-1]
 }
 
+// refused adds what became of a silence that Alertmanager does not take as it was wanted.
+func (ts *turns) refused(i *Incident, s Silence, word string) {
+	kind := turnStays
+	if s.Ended {
+		kind = turnRefused
+	}
+	ts.add(i, kind, s, word)
+}
+
 // stories tells them.
 func (ts turns) stories(i *Incident) []story {
 	var out []story
@@ -60,6 +70,12 @@ func (t turn) story(i *Incident) story {
 			text = bot.Textf("**Not silenced** in %s: %s", where, t.word)
 		}
 		return story{kind: storyUnsilent, tone: bot.Warn, text: text}
+	case turnStays:
+		text := bot.Textf("**The silence is not changed**: %s. It holds %v", t.word, s.endText())
+		if len(all) > 1 {
+			text = bot.Textf("**The silence is not changed** in %s: %s. It holds %v", where, t.word, s.endText())
+		}
+		return story{kind: storySilenced, tone: bot.Warn, text: text}
 	case turnOutside:
 		return story{kind: storyUnsilent, tone: bot.Warn, text: bot.Textf("**The silence** of %s was ended in %s", who(s.By), where)}
 	case turnLost:
@@ -108,7 +124,7 @@ func (i *Incident) made(ids map[string]string, ts *turns) {
 		if s.ID != "" {
 			word = "Silence changed"
 		}
-		s.ID, s.Told = id, s.Until
+		s.made(id)
 		ts.add(i, turnMade, *s, word).late = told[s.Op]
 	}
 }
@@ -123,9 +139,10 @@ func (i *Incident) applySilences(did map[string]silenced) (out []story, over []S
 		d, ok := did[s.Op]
 		switch {
 		case !ok || s.Ended:
+		case d.refused != "" && !s.Asked.Equal(d.asked): // the same
 		case d.refused != "":
-			s.Ended = true
-			ts.add(i, turnRefused, *s, d.refused)
+			s.refuse(d.lives)
+			ts.refused(i, *s, d.refused)
 		case d.outside:
 			s.Ended = true
 			ts.add(i, turnOutside, *s, "")
@@ -137,12 +154,13 @@ func (i *Incident) applySilences(did map[string]silenced) (out []story, over []S
 			}
 		case d.renewed && !s.Asked.Equal(d.asked): // somebody has asked for something else meanwhile
 		case d.renewed:
-			s.ID, s.Until, s.Told = d.id, d.until, d.until
+			s.Until = d.until
+			s.made(d.id)
 		case d.lost:
 			if s.Keep {
 				s.Until = d.until
 			}
-			s.ID, s.Told = d.id, s.Until
+			s.made(d.id)
 			s.Remade++
 			ts.add(i, turnLost, *s, "")
 		default:

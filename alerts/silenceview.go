@@ -65,6 +65,14 @@ func (v *view) find(op string) (found alertmanager.Silence, at *peerView) {
 	return found, at
 }
 
+// living is drey's silence with an op where it lives; none has no id.
+func (v *view) living(op string) alertmanager.Silence {
+	if found, at := v.find(op); at != nil && found.Live() {
+		return found
+	}
+	return alertmanager.Silence{}
+}
+
 // place makes sure that a silence is in Alertmanager until its end and returns its id. Repeating it is harmless as long as
 // v is fresh: what an earlier try made is found by its op.
 func (v *view) place(ctx context.Context, want Silence) (string, error) {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drey-ops/drey/alerts/alertmanager"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
 	"github.com/drey-ops/drey/storage"
@@ -50,7 +51,8 @@ func (s *Service) Silence(ctx context.Context, p SilencePlan, actor bot.Actor) (
 				})
 				have = &i.Silences[len(i.Silences)-1]
 			}
-			have.With, have.Until, have.Keep, have.Bound, have.By, have.Asked = with, p.Until, p.Keep, time.Time{}, plainActor(actor), now
+			have.With = with
+			have.change(p.Until, p.Keep, plainActor(actor), now)
 			if p.Keep {
 				have.Bound = p.Until
 				have.Until = have.renewed(now, s.options.Silence.KeepFor)
@@ -82,7 +84,7 @@ func (s *Service) endWords(x Silence) string {
 
 // askAll does something for silences at the Alertmanagers of their sources, all sources at once, while a person waits. The
 // answers come by op.
-func (s *Service) askAll(ctx context.Context, inc *Incident, ops []string, do func(ctx context.Context, v *view, x Silence) (string, error)) map[string]asked {
+func (s *Service) askAll(ctx context.Context, inc *Incident, ops []string, do func(ctx context.Context, v *view, x Silence) asked) map[string]asked {
 	limit, cancel := context.WithTimeout(ctx, silenceWithin)
 	defer cancel()
 	var mu sync.Mutex
@@ -97,9 +99,10 @@ func (s *Service) askAll(ctx context.Context, inc *Incident, ops []string, do fu
 		wg.Go(func() {
 			v := s.view(limit, source)
 			for _, x := range list {
-				id, err := do(limit, v, x)
+				a := do(limit, v, x)
+				a.source, a.at = source, x.Asked
 				mu.Lock()
-				out[x.Op] = asked{source, id, err}
+				out[x.Op] = a
 				mu.Unlock()
 			}
 		})
@@ -111,13 +114,19 @@ func (s *Service) askAll(ctx context.Context, inc *Incident, ops []string, do fu
 // asked is what an Alertmanager answered about one part of a silence.
 type asked struct {
 	source string
+	at     time.Time // when the person asked
 	id     string
 	err    error
+	lives  alertmanager.Silence // what it has all the same, where it refused
 }
 
 // silenceNow asks for the parts of a silence that is stored as wanted, and says what came of it.
 func (s *Service) silenceNow(ctx context.Context, inc Incident, ops, bare []string) (Answer, error) {
-	got := s.askAll(ctx, &inc, ops, func(ctx context.Context, v *view, x Silence) (string, error) { return v.place(ctx, x) })
+	got := s.askAll(ctx, &inc, ops, func(ctx context.Context, v *view, x Silence) (a asked) {
+		a.id, a.err = v.place(ctx, x)
+		a.lives = v.living(x.Op)
+		return a
+	})
 	ids, refused := map[string]string{}, map[string]string{}
 	var all []string
 	var pending missed
@@ -141,11 +150,13 @@ func (s *Service) silenceNow(ctx context.Context, inc Incident, ops, bare []stri
 		var ts turns
 		for n := range i.Silences {
 			x := &i.Silences[n]
-			if why := refused[x.Op]; why != "" {
-				x.Ended = true
-				if len(ids) > 0 { // else the person is told, and nobody need know
-					ts.add(i, turnRefused, *x, why)
-				}
+			why := refused[x.Op]
+			if why == "" || !x.Asked.Equal(got[x.Op].at) {
+				continue
+			}
+			x.refuse(got[x.Op].lives)
+			if len(ids) > 0 { // else the person is told, and nobody need know
+				ts.refused(i, *x, why)
 			}
 		}
 		i.made(ids, &ts)
@@ -243,7 +254,7 @@ func (s *Service) Unsilence(ctx context.Context, id string, actor bot.Actor) (An
 
 // unsilenceNow ends silences that are stored as to be ended, and says what came of it.
 func (s *Service) unsilenceNow(ctx context.Context, inc Incident, ops []string) (Answer, error) {
-	got := s.askAll(ctx, &inc, ops, func(ctx context.Context, v *view, x Silence) (string, error) { return "", v.end(ctx, x.Op) })
+	got := s.askAll(ctx, &inc, ops, func(ctx context.Context, v *view, x Silence) asked { return asked{err: v.end(ctx, x.Op)} })
 	var all []string
 	var pending missed
 	for _, op := range ops {

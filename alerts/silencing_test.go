@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/drey-ops/drey/alerts/alertmanager"
 	"github.com/drey-ops/drey/storage"
 )
@@ -209,6 +211,77 @@ func TestSilenceRefused(t *testing.T) {
 	}
 	if _, err := silenceFor(t, s, one(t, s).ID, olga(), time.Second, ""); err == nil {
 		t.Error("a silence of a second")
+	}
+}
+
+// A refused extension leaves the silence that lives as it is, whoever is answered: the person, or the worker later.
+func TestExtensionRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		first string // until when
+		wish  string
+		late  bool // Alertmanager is away when the person asks
+		told  string
+	}{
+		{"at once", "1h", "3h", false, ""},
+		{"later", "1h", "3h", true, "The silence is not changed: make a silence: Alertmanager answers 400: matchers are no good. It holds until 2026-11-21 00:57 UTC"},
+		{"kept, at once", "resolved", "30m", false, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, s, out, c := moodyService(t)
+			id := one(t, s).ID
+			wish := func(until string) (Answer, error) {
+				p, err := s.Plan(t.Context(), id, Wish{Until: until})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s.Silence(t.Context(), p, olga())
+			}
+			if _, err := wish(tt.first); err != nil {
+				t.Fatal(err)
+			}
+			before := one(t, s).Silences[0]
+			m.set(func() { m.refuse, m.away = true, tt.late })
+			if a, err := wish(tt.wish); (err == nil) != tt.late || a.Pending != tt.late {
+				t.Errorf("the answer was %q, %v", a.Say, err)
+			}
+			m.set(func() { m.away = false })
+			c.pass(20 * time.Second)
+			reconcileNow(t, s)
+			i := one(t, s)
+			before.With = i.Silences[0].With
+			if d := cmp.Diff(before, i.Silences[0]); i.State() != Silenced || d != "" {
+				t.Errorf("it is %s; the silence: %s", i.State(), d)
+			}
+			got := texts(out.stories(t))
+			if got = got[1:]; strings.Join(got, " | ") != tt.told {
+				t.Errorf("told %q", got)
+			}
+			m.set(func() { m.refuse = false })
+			if a, err := wish("5h"); err != nil || one(t, s).Silences[0].Prior != nil || m.silences[0].EndsAt.Sub(c.t) < 4*time.Hour {
+				t.Errorf("longer at last: %q, %v", a.Say, err)
+			}
+		})
+	}
+}
+
+// A silence that is kept and cannot be renewed runs out by itself.
+func TestRenewalRefused(t *testing.T) {
+	m, s, out, c := moodyService(t)
+	p, err := s.Plan(t.Context(), one(t, s).ID, Wish{Until: "resolved"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Silence(t.Context(), p, olga()); err != nil {
+		t.Fatal(err)
+	}
+	m.set(func() { m.refuse = true })
+	for range 2 {
+		c.pass(31 * time.Minute)
+		reconcileNow(t, s)
+	}
+	if i := one(t, s); i.State() != Silenced || i.Silences[0].Keep || len(out.stories(t)) != 2 {
+		t.Errorf("%s, %+v, told %q", i.State(), i.Silences[0], texts(out.stories(t)))
 	}
 }
 

@@ -7,19 +7,21 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/drey-ops/drey/alerts/alertmanager"
 	"github.com/drey-ops/drey/platform"
 )
 
 // silenced is what became of one of drey's silences in Alertmanager.
 type silenced struct {
-	id      string    // it is there under this id
-	until   time.Time // until then, as Alertmanager has it
-	lost    bool      // Alertmanager had lost it; it is made again
-	ended   bool      // nothing is wanted of it any more
-	outside bool      // somebody ended it in Alertmanager
-	refused string    // Alertmanager will never take it
-	renewed bool      // it is kept, and ends later now
-	asked   time.Time // of the silence that was renewed
+	id      string               // it is there under this id
+	until   time.Time            // until then, as Alertmanager has it
+	lost    bool                 // Alertmanager had lost it; it is made again
+	ended   bool                 // nothing is wanted of it any more
+	outside bool                 // somebody ended it in Alertmanager
+	refused string               // Alertmanager will never take it
+	renewed bool                 // it is kept, and ends later now
+	asked   time.Time            // of the silence that was renewed, or refused
+	lives   alertmanager.Silence // what Alertmanager has all the same, where it refused
 }
 
 // tendSilences does at the Alertmanagers of each source what the incident's silences need, and returns what came of it by op. What
@@ -73,7 +75,7 @@ func (s *Service) placed(ctx context.Context, l *look, incident string, want Sil
 		did.id = id
 		return did
 	case platform.KindOf(err) == platform.Invalid:
-		return silenced{ended: true, refused: err.Error()}
+		return silenced{refused: err.Error(), asked: want.Asked, lives: l.living(want.Op)}
 	}
 	s.log.Warn("silence an incident", "incident", incident, "err", err)
 	return silenced{}
