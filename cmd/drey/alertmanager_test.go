@@ -41,9 +41,9 @@ func alertmanagerVerb(ts *testscript.TestScript, _ bool, args []string) {
 // fire NAME=VALUE…: Alertmanager has an alert with these labels. A value such as Disk{1-12} makes one for each number. `! fire`: it
 // has ended.
 func fire(ts *testscript.TestScript, neg bool, args []string) {
-	ends := time.Now().Add(10 * time.Minute)
+	starts, ends := time.Now(), time.Now().Add(10*time.Minute) // Alertmanager takes what overlaps for one firing
 	if neg {
-		ends = time.Now().Add(-time.Millisecond)
+		starts, ends = starts.Add(-time.Second), starts.Add(-time.Millisecond)
 	}
 	from, to, name := 0, 0, ""
 	labels := map[string]string{}
@@ -64,7 +64,7 @@ func fire(ts *testscript.TestScript, neg bool, args []string) {
 			one[name] += strconv.Itoa(n)
 		}
 		all = append(all, map[string]any{
-			"labels": one, "annotations": map[string]string{"summary": one["alertname"] + " happened"}, "startsAt": time.Now().Add(-time.Second), "endsAt": ends,
+			"labels": one, "annotations": map[string]string{"summary": one["alertname"] + " happened"}, "startsAt": starts, "endsAt": ends,
 		})
 	}
 	raw, err := json.Marshal(all)

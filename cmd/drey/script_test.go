@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -37,6 +36,9 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}})
 }
+
+// namesCluster finds the cluster in a configuration: as it is, or behind a proxy.
+var namesCluster = regexp.MustCompile(`env:(FLINK|PROXY|GATEWAY)`)
 
 // beDrey makes the test's own program be drey: for tests that run it as a process of its own.
 const beDrey = "DREY_TEST_BE_DREY"
@@ -132,7 +134,7 @@ func setup(t *testing.T, e *testscript.Env, b *bed, open func(port int) (chat, e
 		s.env = append(s.env, k+"="+v)
 	}
 	set("WORK", e.WorkDir)
-	if conf, err := os.ReadFile(conf); err != nil || bytes.Contains(conf, []byte("env:FLINK")) { // others have no cluster to wait for
+	if conf, err := os.ReadFile(conf); err != nil || namesCluster.Match(conf) { // others have no cluster to wait for
 		c, err := b.cluster(context.Background(), func(line string) { t.Log(line) })
 		if err != nil {
 			return err
