@@ -59,6 +59,34 @@ func (s *Service) reconcile(ctx context.Context, items []storage.Item) {
 	}
 }
 
+// learnAPI makes the incidents known to reconcile that were opened before an Alertmanager was configured for their sources.
+func (s *Service) learnAPI(ctx context.Context) {
+	for e, err := range s.current.Newest(ctx, 0) {
+		if err == nil && e.Value.gainsAPI(s.pipeline) {
+			_, err = s.change(ctx, e.ID, func(i *Incident, tx *storage.Tx) ([]story, error) {
+				if !i.gainsAPI(s.pipeline) {
+					return nil, errSame
+				}
+				i.NoAPI = false
+				s.schedule(tx, i, s.hooks.Now())
+				return nil, nil
+			})
+			err = unchanged(err)
+		}
+		if err != nil {
+			if ctx.Err() == nil {
+				s.log.Warn("incidents from before their Alertmanager was configured", "err", err)
+			}
+			return // a webhook that repeats one does the same
+		}
+	}
+}
+
+// gainsAPI says whether an open incident has an Alertmanager to be asked by now, and had none.
+func (i *Incident) gainsAPI(p *Pipeline) bool {
+	return i.NoAPI && i.Open() && slices.ContainsFunc(i.sources(), p.hasAPI)
+}
+
 // glance is what a source's Alertmanagers were asked once for a whole batch.
 type glance struct {
 	view  *view

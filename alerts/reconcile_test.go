@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -168,5 +169,35 @@ func TestMatchers(t *testing.T) {
 	i.refresh()
 	if got := matcherText(i.matchers()); got != `alertname="Down"` {
 		t.Error(got)
+	}
+}
+
+// What was opened before an Alertmanager was configured is compared with it from then on: at the next start, or with the next repeat.
+func TestAlertmanagerConfiguredLater(t *testing.T) {
+	m := &moody{}
+	srv := httptest.NewServer(m)
+	t.Cleanup(srv.Close)
+	for name, learn := range map[string]func(s *Service, c *clock){
+		"start":  func(s *Service, _ *clock) { s.learnAPI(t.Context()) },
+		"repeat": func(s *Service, c *clock) { c.pass(2 * time.Minute); take(t, s, webhook("Down", nil, Firing)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			old, out, c := newService(t, testOptions(), Hooks{})
+			take(t, old, webhook("Down", nil, Firing))
+			o := testOptions()
+			o.Sources["main"] = Source{Token: testToken, Alertmanager: Addresses{srv.URL}}
+			s, err := New(old.db, out, quietLog(), o, Hooks{Now: c.now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !one(t, s).NoAPI {
+				t.Fatal("it had an Alertmanager")
+			}
+			learn(s, c)
+			n, _, err := s.db.Depth(t.Context(), reconcileQueue)
+			if err != nil || n != 1 || one(t, s).NoAPI {
+				t.Errorf("%d to reconcile, %+v, %v", n, one(t, s).NoAPI, err)
+			}
+		})
 	}
 }

@@ -257,7 +257,7 @@ func (s *Service) commit(ctx context.Context, b Batch) error {
 		s.past.Put(tx, pastID(b.Stem, b.Past.Seq), *b.Past, storage.Any)
 	}
 	s.save(tx, b.Incident, b.Was, b.Deliveries, b.Stories)
-	if b.Kind != kindRepeat || len(b.Incident.Fills) > 0 {
+	if b.Kind != kindRepeat || len(b.Incident.Fills) > 0 || b.Known.NoAPI && !b.Incident.NoAPI {
 		s.schedule(tx, b.Incident, b.At)
 	}
 	if b.Kind == kindNew {
@@ -323,7 +323,10 @@ func (s *Service) Run(ctx context.Context) error {
 		wg.Go(func() { s.work(ctx, enrichQueue, enrichBatch, s.enrich) })
 	}
 	if len(s.peers) > 0 {
-		wg.Go(func() { s.work(ctx, reconcileQueue, reconcileBatch, s.reconcile) })
+		wg.Go(func() {
+			s.learnAPI(ctx)
+			s.work(ctx, reconcileQueue, reconcileBatch, s.reconcile)
+		})
 	}
 	if len(s.proms) > 0 {
 		wg.Go(func() { s.work(ctx, chartQueue, chartBatch, s.charts) })

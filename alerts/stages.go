@@ -266,6 +266,7 @@ func (p *Pipeline) repeat(b Batch) Batch {
 		}
 	}
 	c.Seen = b.At
+	c.NoAPI = c.NoAPI && !c.gainsAPI(p)
 	c.hears(b, p.hasAPI(b.Source))
 	b.Incident = &c
 	b.note("incident %s: last heard of now", c.ID)
