@@ -21,6 +21,8 @@ const (
 	askWhole = 12
 	// lookWithin bounds what one batch may wait for the Alertmanagers of a source; less than lease.
 	lookWithin = 15 * time.Second
+	// partAbsent is how long an alert must be absent where only a part of the Alertmanagers can tell: the others may have it.
+	partAbsent = 10 * time.Minute
 )
 
 // look is a view with the alerts in it.
@@ -28,7 +30,11 @@ type look struct {
 	*view
 	alerts  map[string]alertmanager.Alert // by fingerprint, heard of before suppressed
 	settled bool                          // an Alertmanager that answered is old enough to know everything
+	fresh   bool                          // and another one is not
 }
+
+// whole says whether every Alertmanager of the source answered and is old enough to know everything.
+func (l *look) whole() bool { return l.settled && !l.fresh && l.answered >= len(l.peers) }
 
 // reconcile compares incidents with what Alertmanager has.
 func (s *Service) reconcile(ctx context.Context, items []storage.Item) {
@@ -187,7 +193,8 @@ func (s *Service) look(ctx context.Context, v *view, labels map[string]string, r
 			continue
 		}
 		l.answered++
-		l.settled = l.settled || s.hooks.Now().Sub(p.started) >= s.options.SettleAfter
+		old := s.hooks.Now().Sub(p.started) >= s.options.SettleAfter
+		l.settled, l.fresh = l.settled || old, l.fresh || !old
 		for _, a := range as {
 			if old, ok := l.alerts[a.Fingerprint]; !ok || old.Status.State == "suppressed" {
 				l.alerts[a.Fingerprint] = a
@@ -306,9 +313,13 @@ func (i *Incident) unanswered(sources []string, now time.Time, every time.Durati
 	}
 }
 
-// compare takes in what Alertmanager has, by source. An alert counts as over when two looks in a row did not find it.
+// partNote is added to what rests on a part of the Alertmanagers.
+const partNote = "Another Alertmanager of the same source could not tell for 10 min."
+
+// compare takes in what Alertmanager has, by source. An alert counts as over when two looks in a row did not find it; where not
+// every Alertmanager of a pair can tell, it may be known to the other, and counts as over after partAbsent.
 func (i *Incident) compare(looks map[string]*look, now time.Time, every time.Duration) []story {
-	ended := 0
+	ended, part := 0, false
 	for fp, a := range i.Alerts {
 		l := looks[i.sourceOf(a)]
 		if a.Status != Firing || l == nil || l.answered == 0 {
@@ -321,7 +332,8 @@ func (i *Incident) compare(looks map[string]*look, now time.Time, every time.Dur
 		case !l.settled || now.Sub(a.Changed) < every/2:
 		case a.Absent.IsZero():
 			a.Absent = now
-		case now.Sub(a.Absent) >= every/2:
+		case now.Sub(a.Absent) >= every/2 && (l.whole() || now.Sub(a.Absent) >= partAbsent):
+			part = part || !l.whole()
 			a.Status, a.EndsAt, a.Changed, a.Absent = Resolved, now, now, time.Time{}
 			ended++
 		}
@@ -335,11 +347,18 @@ func (i *Incident) compare(looks map[string]*look, now time.Time, every time.Dur
 	i.forget()
 	i.refresh()
 	if i.FiringCount() > 0 {
-		return append(stories, story{kind: storyMembers, text: bot.Textf("Now %d of %d fire: %s", i.FiringCount(), len(i.Alerts), i.members(nil)), quiet: silenced})
+		text := bot.Textf("Now %d of %d fire: %s", i.FiringCount(), len(i.Alerts), i.members(nil))
+		if part {
+			text.Spans = append(text.Spans, bot.Textf(". %s", partNote).Spans...)
+		}
+		return append(stories, story{kind: storyMembers, text: text, quiet: silenced})
 	}
 	note := "Alertmanager no longer has it; no resolve reached drey."
 	if silenced {
 		note = "It ended while it was silenced."
+	}
+	if part {
+		note += " " + partNote
 	}
 	i.close(now, note)
 	return append(stories, story{kind: storyResolved, tone: bot.Good, text: bot.Textf("**Resolved** after %s. %s", span(i.Over.Sub(i.Since)), note)})

@@ -201,3 +201,42 @@ func TestAlertmanagerConfiguredLater(t *testing.T) {
 		})
 	}
 }
+
+// Absence at one half of a pair is no absence while the other half cannot tell: it may have the alert.
+func TestAbsentAtOneHalf(t *testing.T) {
+	pair := func(answered int, fresh bool) *look {
+		l := looking()
+		l.peers, l.answered, l.fresh = make([]*peerView, 2), answered, fresh
+		return l
+	}
+	for _, tt := range []struct {
+		name  string
+		look  *look
+		after time.Duration // that it counts as over
+		told  string
+	}{
+		{"both answer", pair(2, false), every, "Resolved after 90 s. Alertmanager no longer has it; no resolve reached drey."},
+		{"one is away", pair(1, false), partAbsent, "Resolved after 11 min. Alertmanager no longer has it; no resolve reached drey. Another Alertmanager of the same source could not tell for 10 min."},
+		{"one has just started", pair(2, true), partAbsent, "Resolved after 11 min. Alertmanager no longer has it; no resolve reached drey. Another Alertmanager of the same source could not tell for 10 min."},
+	} {
+		now := newClock().t
+		i := openIncident(now, "a")
+		first := now.Add(2 * every)
+		var got []string
+		n := time.Duration(0)
+		for ; i.Open() && n < time.Hour; n += every {
+			got = told(i.compare(from(tt.look), first.Add(n), every))
+		}
+		if n-every != tt.after || !slices.Equal(got, []string{tt.told}) {
+			t.Errorf("%s: over after %s: %q", tt.name, n-every, got)
+		}
+	}
+	now := newClock().t
+	i := openIncident(now, "a", "b")
+	l := looking(seen("a", "active"))
+	l.peers = make([]*peerView, 2)
+	i.compare(from(l), now.Add(every), every)
+	if got := told(i.compare(from(l), now.Add(every+partAbsent), every)); !slices.Equal(got, []string{"Now 1 of 2 fire: a. Another Alertmanager of the same source could not tell for 10 min."}) {
+		t.Errorf("one of two: %q", got)
+	}
+}
