@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/drey-ops/drey/alerts"
-	"github.com/drey-ops/drey/alerts/alertmanager"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
 )
@@ -87,7 +86,7 @@ func (d Deps) resolveSilence(ctx context.Context, e *Env, a *silenceArgs) error 
 // demandHidden refuses matchers that reach beyond the incident for a person who may not silence there. What they hide today does
 // not say what they hide tomorrow: it goes by what they name.
 func (d Deps) demandHidden(ctx context.Context, e *Env, i *alerts.Incident, p alerts.SilencePlan) error {
-	if own := alertmanager.Matchers(i.Matchers()); p.Exact || len(own) > 0 && p.Matchers.Within(own) {
+	if own := i.Matchers(); p.Exact || len(own) > 0 && p.Matchers.Within(own) {
 		return nil
 	}
 	named := map[string]string{}
@@ -154,7 +153,7 @@ func (d Deps) silenceForm(e *Env, a silenceArgs, i *alerts.Incident, wrong fault
 		}
 	}
 	if matchers == "" {
-		matchers = alertmanager.Matchers(i.Matchers()).String()
+		matchers = i.Matchers().String()
 	}
 	length := bot.Input{
 		Name: "duration", Label: "How long", Kind: "line", Value: a.Duration, Required: true,

@@ -59,7 +59,7 @@ func (r *Router) lookAgain(ctx context.Context, e *Env, id string, in rejectArgs
 		return err
 	}
 	if a.Standing.Run == "" || r.mayDecide(e, &a, in, true) != nil {
-		return nil
+		return nil //nolint:nilerr // the decision says it
 	}
 	now, known, err := r.warned(ctx, &a)
 	if err != nil || !known {

@@ -46,7 +46,7 @@ func (d Deps) fit(ctx context.Context, e *Env, text string) (a bot.Actor, sure b
 	p, err := d.Profile(ctx, a)
 	switch {
 	case err != nil:
-		return a, false, nil //nolint:nilerr // whom the chat service cannot tell of now may well be there
+		return a, false, nil // whom the chat service cannot tell of now may well be there
 	case p.Unfit != "":
 		return a, false, platform.Errorf(platform.Invalid, "", "%s %s; name somebody who can take care of it. Nothing was changed", cmp.Or(p.Actor.Name, a.Name, a.ID), p.Unfit)
 	}
