@@ -103,6 +103,7 @@ type side struct {
 type sideOptions struct {
 	interval time.Duration // group_interval; 0: Alertmanager's own five minutes
 	unpaced  bool          // drey keeps no pace of its own
+	program  string        // of drey; empty: the test's own
 	replicas int           // of drey; 0: one
 }
 
@@ -169,7 +170,12 @@ func newDreySide(t testing.TB, o sideOptions) *side {
 		if err := os.WriteFile(conf, fmt.Appendf(nil, peersConf, addr, redis, s.chat.url), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := &program{name: "drey", url: "http://" + addr, ready: "/readyz", log: filepath.Join(dir, "log"), make: func() *exec.Cmd { return ownDrey(t, conf, o.unpaced) }}
+		p := &program{name: "drey", url: "http://" + addr, ready: "/readyz", log: filepath.Join(dir, "log"), make: func() *exec.Cmd {
+			if o.program != "" {
+				return exec.Command(o.program, "serve", "-c", conf)
+			}
+			return ownDrey(t, conf, o.unpaced)
+		}}
 		p.start(t)
 		s.drey, addrs = append(s.drey, p), append(addrs, addr)
 	}

@@ -119,10 +119,7 @@ type served struct {
 func newServed(b *testing.B) *served {
 	b.Helper()
 	dir := b.TempDir()
-	s := &served{b: b, program: filepath.Join(dir, "drey"), conf: filepath.Join(dir, "drey.yaml"), log: filepath.Join(dir, "drey.log")}
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", s.program, ".").CombinedOutput(); err != nil {
-		b.Fatalf("build drey: %v\n%s", err, out)
-	}
+	s := &served{b: b, program: buildDrey(b, dir), conf: filepath.Join(dir, "drey.yaml"), log: filepath.Join(dir, "drey.log")}
 	url, _ := storagetest.Redis(b)
 	port := storagetest.FreePort(b)
 	s.base = fmt.Sprintf("http://127.0.0.1:%d", port)
@@ -134,6 +131,16 @@ func newServed(b *testing.B) *served {
 		}
 	})
 	return s
+}
+
+// buildDrey builds the program as a release has it.
+func buildDrey(t testing.TB, dir string) string {
+	t.Helper()
+	program := filepath.Join(dir, "drey")
+	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build drey: %v\n%s", err, out)
+	}
+	return program
 }
 
 func (s *served) check(err error) {
