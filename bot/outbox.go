@@ -52,7 +52,7 @@ type Try struct {
 
 // OutboxOptions tune an Outbox; the zero value works.
 type OutboxOptions struct {
-	Workers int // posts under way at once; 0 means 8. In a backlog twice as many more are claimed, ready to follow
+	Workers int // posts under way at once; 0 means 16. In a backlog half as many more are claimed, ready to follow
 	// OnDelivered is told of every try to post or edit, with the time since its Delivery was put (metrics). A message
 	// given up for good comes once more, with method "dead".
 	OnDelivered func(t Try)
@@ -123,7 +123,7 @@ type waiting struct {
 // NewOutbox returns an Outbox that posts to the given networks.
 func NewOutbox(db *storage.DB, log *slog.Logger, o OutboxOptions, networks ...Network) *Outbox {
 	if o.Workers <= 0 {
-		o.Workers = 8
+		o.Workers = 16
 	}
 	if o.OnDelivered == nil {
 		o.OnDelivered = func(Try) {}
@@ -179,7 +179,7 @@ func (o *Outbox) Depth(ctx context.Context) (n int, oldest time.Time, err error)
 func (o *Outbox) Run(ctx context.Context) error {
 	// In a backlog items are claimed a batch at a time, while those of the last one are still being worked on: a claim costs the
 	// store as much for one as for several.
-	free, items := make(chan struct{}, 3*o.o.Workers), make(chan claimed, 3*o.o.Workers)
+	free, items := make(chan struct{}, 3*o.o.Workers/2), make(chan claimed, 3*o.o.Workers/2)
 	for range cap(free) {
 		free <- struct{}{}
 	}
