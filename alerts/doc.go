@@ -137,6 +137,9 @@
 // Of an expression such as "x > 5" the chart shows x, with 5 as a limit: x > 5 itself has a line only while it fires. A storm is
 // not charted to its end: an incident that had to wait five minutes for its chart gets none.
 //
+// An end that only the API told is doubted for a quarter of an hour: what fires again before Alertmanager's next flush is no change
+// to it, so it sends nothing. Until its own resolve has come such an alert is looked for, and taken in as from a webhook.
+//
 // Reconciliation is spread by incident over a queue rather than run as one loop under a lock: replicas share the work, and
 // a claimed batch asks each Alertmanager once, whole when the batch is big and by filter when it is small.
 //

@@ -36,6 +36,7 @@ type Alert struct {
 	Group        string            `json:"group,omitempty"`  // identity of the alert group that it came in
 	Changed      time.Time         `json:"changed"`          // when Status came in
 	Absent       time.Time         `json:"absent,omitzero"`  // since when Alertmanager was seen not to have it
+	Polled       time.Time         `json:"polled,omitzero"`  // when that was taken for its end; zero: a webhook told the end
 	Hidden       bool              `json:"hidden,omitempty"` // suppressed in Alertmanager
 }
 

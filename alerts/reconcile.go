@@ -47,7 +47,7 @@ func (s *Service) reconcile(ctx context.Context, items []storage.Item) {
 			err = s.finish(ctx, it)
 		case err == nil:
 			list = append(list, claimed{it, inc})
-			for _, source := range inc.asked() {
+			for _, source := range inc.asked(s.hooks.Now()) {
 				n[source]++
 			}
 		}
@@ -58,7 +58,7 @@ func (s *Service) reconcile(ctx context.Context, items []storage.Item) {
 	seen := s.glances(limit, n)
 	for _, c := range list {
 		looks := map[string]*look{}
-		for _, source := range c.inc.asked() {
+		for _, source := range c.inc.asked(s.hooks.Now()) {
 			looks[source] = s.lookFor(limit, seen[source], source, &c.inc)
 		}
 		s.warn(ctx, c.item, s.reconcileOne(ctx, limit, c, looks))
@@ -120,20 +120,25 @@ func (s *Service) glances(ctx context.Context, incidents map[string]int) map[str
 }
 
 // asked are the sources whose Alertmanagers have anything to do with the incident: its own, and those with its silences.
-func (i *Incident) asked() []string {
+func (i *Incident) asked(now time.Time) []string {
 	out := i.sources()
 	for _, x := range i.Silences {
 		if at := i.at(x); !x.Ended && !slices.Contains(out, at) {
 			out = append(out, at)
 		}
 	}
+	for _, a := range i.Alerts {
+		if a.doubted(now) && !slices.Contains(out, i.sourceOf(a)) {
+			out = append(out, i.sourceOf(a))
+		}
+	}
 	return out
 }
 
-// fires says whether an alert of the source fires.
-func (i *Incident) fires(source string) bool {
+// compares says whether there is an alert of the source to compare.
+func (i *Incident) compares(source string, now time.Time) bool {
 	for _, a := range i.Alerts {
-		if a.Status == Firing && i.sourceOf(a) == source {
+		if (a.Status == Firing || a.doubted(now)) && i.sourceOf(a) == source {
 			return true
 		}
 	}
@@ -144,10 +149,10 @@ func (i *Incident) fires(source string) bool {
 func (s *Service) lookFor(ctx context.Context, g glance, source string, i *Incident) *look {
 	l := g.whole
 	switch {
-	case l == nil && i.About != aboutGroup && !i.fires(source):
+	case l == nil && i.About != aboutGroup && !i.compares(source, s.hooks.Now()):
 		l = &look{view: g.view, alerts: map[string]alertmanager.Alert{}}
 	case l == nil:
-		labels, receiver := i.ask(source)
+		labels, receiver := i.ask(source, s.hooks.Now())
 		l = s.look(ctx, g.view, labels, receiver)
 	}
 	s.noteAway(source, l.answered == 0)
@@ -211,6 +216,9 @@ func (s *Service) reconcileOne(ctx, limit context.Context, c claimed, looks map[
 		if s.fill(limit, f, looks) {
 			filled = append(filled, f)
 		}
+	}
+	if err := s.refire(limit, &c.inc, looks); err != nil {
+		return err // the lease runs out, and somebody tries again
 	}
 	_, err := s.change(ctx, c.item.ID, func(i *Incident, tx *storage.Tx) ([]story, error) {
 		now := s.hooks.Now()
@@ -276,7 +284,7 @@ func (s *Service) fill(ctx context.Context, f Fill, looks map[string]*look) bool
 
 // letGo makes the incident come again while there is anything to compare.
 func (s *Service) letGo(tx *storage.Tx, it storage.Item, i *Incident, now time.Time) {
-	if !i.Open() && len(i.Fills) == 0 && len(i.liveSilences(now)) == 0 {
+	if !i.Open() && len(i.Fills) == 0 && len(i.liveSilences(now)) == 0 && !i.doubted(now) {
 		tx.Finish(it)
 		return
 	}
@@ -334,7 +342,7 @@ func (i *Incident) compare(looks map[string]*look, now time.Time, every time.Dur
 			a.Absent = now
 		case now.Sub(a.Absent) >= every/2 && (l.whole() || now.Sub(a.Absent) >= partAbsent):
 			part = part || !l.whole()
-			a.Status, a.EndsAt, a.Changed, a.Absent = Resolved, now, now, time.Time{}
+			a.Status, a.EndsAt, a.Changed, a.Absent, a.Polled = Resolved, now, now, time.Time{}, now
 			ended++
 		}
 		i.Alerts[fp] = a

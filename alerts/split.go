@@ -176,13 +176,13 @@ func (i *Incident) sources() []string {
 func (i *Incident) sourceOf(a Alert) string { return cmp.Or(a.Source, i.Source) }
 
 // ask is what to ask a source's Alertmanager for, to hear of all the incident's alerts there.
-func (i *Incident) ask(source string) (labels map[string]string, receiver string) {
+func (i *Incident) ask(source string, now time.Time) (labels map[string]string, receiver string) {
 	if i.About == aboutGroup {
 		return i.GroupLabels, i.Receiver
 	}
 	var as []Alert
 	for _, a := range i.Alerts {
-		if a.Status == Firing && i.sourceOf(a) == source {
+		if (a.Status == Firing || a.doubted(now)) && i.sourceOf(a) == source {
 			as = append(as, a)
 		}
 	}

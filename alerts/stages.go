@@ -123,6 +123,7 @@ func (p *Pipeline) updateStage(_ context.Context, b Batch) (Batch, error) {
 	if len(b.Joined) > 0 && !b.asked && b.Source != ownSource {
 		inc.Suppressed = nil // Alertmanager sends nothing that is silenced there
 	}
+	b.believe(inc)
 	inc.Seen = b.At
 	inc.hears(b, p.hasAPI(b.Source))
 	switch {
@@ -254,7 +255,7 @@ func (i *Incident) close(now time.Time, note string) {
 func (p *Pipeline) repeat(b Batch) Batch {
 	b.Kind = kindRepeat
 	cut := b.Lead && b.Payload.TruncatedAlerts > 0
-	if b.Known == nil || b.At.Sub(b.Known.Seen) < seenEvery && !cut && !b.late {
+	if b.Known == nil || b.At.Sub(b.Known.Seen) < seenEvery && !cut && !b.late && !b.believe(nil) {
 		b.Done = true
 		return b
 	}
@@ -265,6 +266,7 @@ func (p *Pipeline) repeat(b Batch) Batch {
 			c.Alerts[in.Fingerprint] = a
 		}
 	}
+	b.believe(&c)
 	c.Seen = b.At
 	c.NoAPI = c.NoAPI && !c.gainsAPI(p)
 	c.hears(b, p.hasAPI(b.Source))
