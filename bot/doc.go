@@ -21,9 +21,14 @@
 // An event that could not be marked as seen, because the store is away, is answered and never acted on. A refused event
 // is marked too: its transport's retry is not a second gesture.
 //
-// The Outbox writes down what it is going to post before it does. A crash may follow, and then the network, asked again
-// with the same key, shows the state of the first try; what was written down tells that it has to be edited. A network
-// that cannot know keys may show a message twice after such a crash, and only then.
+// What the Outbox is going to post is written down before it does: it is the lease under which the item is claimed. Whoever
+// claims an item whose last lease was not given back takes it that a post may have been made since that began: a network that
+// knows the key shows the state of the first try, which is then edited; one that is Tracked looks for the message; one that
+// can do neither may show it twice after such a crash, and only then. A record of its own before each post would say no more,
+// and cost every message a write.
+//
+// The calls behind the buttons of what is posted commit together with it, under the root of its Key; those of replies, and
+// calls that hold secrets, lie under ids of their own.
 //
 // Nobody waits while holding a worker: an item that has to wait for its channel's pace, for a pause the network asked
 // for, or for its parent goes back into the queue until then. One channel has one worker at most, and what comes for it
