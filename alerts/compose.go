@@ -38,7 +38,7 @@ func head(i *Incident) bot.Message {
 // shows the buttons they allow. Networks notify of a mention when the message is posted, and of none when it is edited; so it
 // stands in every state that may be the first to be posted.
 func (i *Incident) headIn(m bot.Message, t *Target) bot.Message {
-	m.Blocks = slices.Clone(m.Blocks)
+	m.Blocks = i.withElsewhere(m.Blocks, t)
 	if calls := t.mentions(); len(calls) > 0 && i.State() == Firing && !t.Hushed {
 		if first, ok := m.Blocks[0].(bot.Text); ok && summary(i.shown()) != "" {
 			m.Blocks[0] = bot.Text{Spans: slices.Concat(first.Spans, calls)}
@@ -218,7 +218,7 @@ func notes(i *Incident) []bot.Block {
 	if i.OverNote != "" && !i.Open() {
 		out = append(out, bot.Notef("%s", i.OverNote))
 	}
-	if !i.Open() && i.About == aboutJob && i.Settled.IsZero() && i.Facts != nil {
+	if i.ailing() {
 		out = append(out, bot.Notef("Nothing fires any more. The job has not completed a checkpoint since: what comes goes on in this thread."))
 	}
 	if i.Before != "" {

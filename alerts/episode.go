@@ -30,6 +30,11 @@ func (i *Incident) unsettled(now time.Time) bool {
 	return i.About == aboutJob && !i.Open() && i.Settled.IsZero() && now.Sub(i.Over) < settleMost
 }
 
+// ailing says that nothing fires any more, but the job was not seen to be well since.
+func (i *Incident) ailing() bool {
+	return !i.Open() && i.About == aboutJob && i.Settled.IsZero() && i.Facts != nil
+}
+
 // settle closes the episode of a job once a look at its cluster shows that it runs and has completed a checkpoint since, or
 // that there is nothing to wait for.
 func (i *Incident) settle(f *JobFacts, err error, now time.Time) []story {

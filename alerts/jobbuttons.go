@@ -8,7 +8,8 @@ import (
 	"github.com/drey-ops/drey/platform"
 )
 
-// jobButtons are the commands on the incident's job that its cluster can run. What stops or restarts it asks first.
+// jobButtons are the commands on the incident's job that its cluster can run and that make sense now. What stops or restarts it
+// asks first.
 func jobButtons(i *Incident) bot.Actions {
 	ref, ok := i.jobRef()
 	if !ok {
@@ -18,13 +19,16 @@ func jobButtons(i *Incident) bot.Actions {
 	can := func(op platform.Op) bool { return i.Facts == nil || i.Facts.can(op) }
 	// Those that help at once come first: where a network shows few, the others are in a menu.
 	out := bot.Actions{{Label: "Diagnose", Call: bot.Call{Path: "flink diagnose", Args: args, InThread: true}}}
-	if can(platform.OpSubmitSQL) {
+	if can(platform.OpSubmitSQL) && (i.Open() || i.ailing()) {
 		out = append(out, bot.Button{Label: "Restart…", Call: bot.Call{Path: "flink restart", Args: args, InThread: true}, Opens: true})
 	}
-	if can(platform.OpSavepoint) {
+	if can(platform.OpSavepoint) && i.Open() {
 		out = append(out, bot.Button{Label: "Savepoint", Call: bot.Call{Path: "flink savepoint", Args: args, InThread: true}})
 	}
 	out = append(out, bot.Button{Label: "Logs", Call: bot.Call{Path: "flink logs", Args: args, InThread: true}})
+	if !i.Open() {
+		return out // nothing calls for a change of a job that is well, and old heads are pressed by mistake
+	}
 	if can(platform.OpRescale) || can(platform.OpStop) && can(platform.OpSubmitSQL) {
 		out = append(out, bot.Button{Label: "Scale…", Call: bot.Call{Path: "flink scale", Args: args, InThread: true}, Opens: true})
 	}

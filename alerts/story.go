@@ -148,14 +148,9 @@ func (i *Incident) deliveries(now time.Time, stories ...story) []bot.Delivery {
 	base := head(i)
 	for n := range i.Targets {
 		t := &i.Targets[n]
-		switch {
-		case t.represented():
+		if !i.stands(t) {
+			t.Held = t.Held || !t.represented() && !t.Quiet.IsZero()
 			continue
-		case !t.Headed && !t.Quiet.IsZero():
-			t.Held = true
-			continue
-		case !t.Headed && t.Held && !i.Open():
-			continue // over before anybody was to be told
 		}
 		m := i.headIn(base, t)
 		if d := bot.Sum(m); !t.Headed || d != t.Head {
