@@ -166,6 +166,8 @@ func drawnMarks(s string) string {
 			b.WriteString("<a>" + drawnMarks(group(5)) + "</a>")
 		case m[14] >= 0 && group(8) == "R":
 			b.WriteString(`<span class="t">3 minutes ago</span>`)
+		case m[14] >= 0 && group(8) == "t":
+			b.WriteString(`<span class="t">3:03 PM</span>`)
 		case m[14] >= 0:
 			b.WriteString(`<span class="t">November 21, 2026 3:03 PM</span>`)
 		case m[18] >= 0:

@@ -107,7 +107,10 @@ func fenced(s string) string {
 }
 
 // markdownOf renders spans within max units. A link that does not fit loses its address before its text is cut.
-func markdownOf(spans []bot.Span, max int) string {
+func markdownOf(spans []bot.Span, max int) string { return markdownBy(spanOf, spans, max) }
+
+// markdownBy is markdownOf with a way of its own to render one span.
+func markdownBy(spanOf func(bot.Span) string, spans []bot.Span, max int) string {
 	var b strings.Builder
 	left := max
 	for i, s := range spans {
@@ -214,6 +217,9 @@ func linked(s bot.Span) string {
 
 // when is a time in the reader's zone and language.
 func when(t time.Time) string { return fmt.Sprintf("<t:%d:f>", t.Unix()) }
+
+// hour is a time without its day.
+func hour(t time.Time) string { return fmt.Sprintf("<t:%d:t>", t.Unix()) }
 
 // ago is a time with how long ago it was, or is to come.
 func ago(t time.Time) string { return fmt.Sprintf("<t:%d:f> (<t:%d:R>)", t.Unix(), t.Unix()) }

@@ -1,9 +1,11 @@
 package discordbot
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/drey-ops/drey/bot"
 )
@@ -75,7 +77,8 @@ type renderer struct {
 	files []file
 	names map[string]bool
 	bytes int
-	lost  []string // names of files that have no room
+	lost  []string  // names of files that have no room
+	day   time.Time // the first time that stands there, with its day
 }
 
 // render makes Discord's message of m: the headline as content, which is what notifications, replies and lists show, and
@@ -127,12 +130,12 @@ func (r *renderer) block(b bot.Block) {
 	switch v := b.(type) {
 	case bot.Text:
 		if mentions(v.Spans) && bot.Length(r.body.Content) <= leadMax {
-			r.body.Content = strings.TrimPrefix(r.body.Content+"\n"+markdownOf(v.Spans, contentMax-leadMax-100), "\n")
+			r.body.Content = strings.TrimPrefix(r.body.Content+"\n"+r.markdown(v.Spans, contentMax-leadMax-100), "\n")
 			return // a mention in a card notifies nobody
 		}
-		r.text(markdownOf(v.Spans, r.room()), "\n\n")
+		r.text(r.markdown(v.Spans, r.room()), "\n\n")
 	case bot.Note:
-		r.text(note(markdownOf(v.Spans, r.room()-3)), "\n")
+		r.text(note(r.markdown(v.Spans, r.room()-3)), "\n")
 	case bot.Fields:
 		r.fields(v)
 	case bot.Table:
@@ -147,6 +150,24 @@ func (r *renderer) block(b bot.Block) {
 		r.steps(v)
 	case bot.Actions: // all buttons are below the card
 	}
+}
+
+// sameDay is how near to a time with its day another one needs none of its own.
+const sameDay = 6 * time.Hour
+
+// markdown renders spans within max units. Of several times near each other the first has its day: with it a time takes most of a
+// line on a phone.
+func (r *renderer) markdown(spans []bot.Span, max int) string {
+	return markdownBy(func(s bot.Span) string {
+		switch {
+		case s.At.IsZero() || s.Mention != "":
+		case r.day.IsZero():
+			r.day = s.At
+		case s.At.Sub(r.day).Abs() <= sameDay:
+			return hour(s.At)
+		}
+		return spanOf(s)
+	}, spans, max)
 }
 
 // room is how long a text may be that comes next.
@@ -187,7 +208,14 @@ func note(s string) string {
 	return "-# " + strings.ReplaceAll(s, "\n", " ")
 }
 
+// fewFields are so few that they are lines of the text: as fields they end the card, and a phone gives each two lines and a gap.
+const fewFields = 2
+
 func (r *renderer) fields(in bot.Fields) {
+	if n := len(r.body.Embeds); len(in) <= fewFields && n > 0 && len(r.body.Embeds[n-1].Fields) == 0 {
+		r.lines(in)
+		return
+	}
 	for _, f := range in {
 		name := cutEscaped(f.Name, fieldNameMax)
 		if name == "" {
@@ -209,12 +237,21 @@ func (r *renderer) fields(in bot.Fields) {
 	}
 }
 
+// lines are fields as lines of the text that is there.
+func (r *renderer) lines(in bot.Fields) {
+	for _, f := range in {
+		if name := cutEscaped(f.Name, fieldNameMax); name != "" {
+			r.text(bold(name+":")+" "+cmp.Or(r.value(f.Value), "–"), "\n")
+		}
+	}
+}
+
 // value renders what a field holds. A time alone comes with how long ago it was.
 func (r *renderer) value(t bot.Text) string {
 	if len(t.Spans) == 1 && !t.Spans[0].At.IsZero() && t.Spans[0].Mention == "" {
 		return ago(t.Spans[0].At)
 	}
-	return strings.TrimSpace(markdownOf(t.Spans, max(0, min(fieldValueMax, r.left-fieldNameMax))))
+	return strings.TrimSpace(r.markdown(t.Spans, max(0, min(fieldValueMax, r.left-fieldNameMax))))
 }
 
 func (r *renderer) image(v bot.Image) {

@@ -61,7 +61,8 @@ func stories() map[string]bot.Message {
 				bot.Actions{button("ack", "Acknowledge", bot.Primary), button("sil", "Silence 1 h", bot.Normal), button("job", "Show job", bot.Normal), {Label: "Runbook", URL: "https://runbooks.example.com/checkpoints"}},
 			},
 		},
-		"storm": bottest.Digest(),
+		"incident": fullHead(at),
+		"storm":    bottest.Digest(),
 		"jobs": {
 			Title: "Jobs on prod",
 			Blocks: []bot.Block{
@@ -109,6 +110,32 @@ func stories() map[string]bot.Message {
 			},
 		},
 	}
+}
+
+// fullHead is that of an incident of which much is known.
+func fullHead(at time.Time) bot.Message {
+	when := func(ago time.Duration) bot.Span { return bot.Span{Text: "14:03", At: at.Add(-ago)} }
+	m := bot.Message{Title: "Firing: FlinkJobCrashLoop on prod/orders-enrichment", Tone: bot.Bad, State: "firing", Stated: true, Fallback: "Firing: FlinkJobCrashLoop on prod/orders-enrichment (critical)."}
+	m.Blocks = []bot.Block{
+		bot.Text{Spans: []bot.Span{{Text: "orders-enrichment restarts again and again", Bold: true}, {Text: " "}, {Text: "on call", Mention: "group:1300000000000000001"}}},
+		bot.Textf("**Since** %v, critical\n**Job state:** RUNNING, 7 restarts\n**Root cause:** java.lang.NumberFormatException: For input string: 'boom'\nNew: not seen before; 2× since %v; first after the restart at %v\n"+
+			"**State:** a restart resumes from the checkpoint of %v, 1.2 GB, replaying about 2 min; last savepoint %v", when(0), when(time.Minute), when(12*time.Minute), when(2*time.Minute), when(3*time.Hour)),
+		bot.Fields{bot.F("Alerts", "2 of 2 fire: FlinkCheckpointsFailing, FlinkJobCrashLoop"), bot.F("Escalates", bot.Textf("%v, step 2 of 3", when(-5*time.Minute)))},
+		bot.Textf("**Checkpoints:** the newest 3 checkpoints failed: Checkpoint expired before completing, timeout 10 min\n**Load:** backpressured: Join[3]; bottleneck downstream: Sink: kafka, busy 98 %%\n**Changed through drey:** Restart by Olga, done, 11 min before it began (`7f3k2a`)"),
+		bot.Textf("It restarted 3 times within 2m. Each time it goes back to its last checkpoint."),
+		bot.Notef("Also in %v", bot.Place{Network: Network, Channel: "1200000000000000001"}),
+		bot.Notef("Incident `k3x9q2` · %s · %s · %s", bot.Span{Text: "Runbook", URL: "https://wiki.example.com/flink"}, bot.Span{Text: "Prometheus", URL: "https://prom.example.com/graph"}, bot.Span{Text: "Flink", URL: "https://flink.example.com/#/job/1"}),
+	}
+	var acts bot.Actions
+	for n, label := range []string{"Ack", "Silence…", "Diagnose", "Restart…", "Savepoint", "Logs", "Scale…", "Stop…", "Escalate", "Assign…"} {
+		style := bot.Normal
+		if n == 0 {
+			style = bot.Primary
+		}
+		acts = append(acts, bot.Button{ID: strings.Repeat(string(rune('a'+n)), 24), Label: label, Style: style})
+	}
+	m.Blocks = append(m.Blocks, acts)
+	return m
 }
 
 func TestGolden(t *testing.T) {
