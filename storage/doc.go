@@ -49,7 +49,7 @@
 // timers and expiry is the server's: replicas of drey need not agree about the time.
 //
 // Calls that are made while a round trip is under way share the next one: a pipeline of scripts that are applied each for
-// itself. Under load that halves what a commit costs on both ends; a call that comes alone waits for nobody.
+// itself. What it costs both ends is mostly the same for one script as for many; a call that comes alone waits for nobody.
 //
 // Replication of Redis is asynchronous: after a failover the last moments of commits may be gone. Nothing that was half
 // committed is ever seen, but what was answered "done" within that moment may run again.
