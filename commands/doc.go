@@ -53,5 +53,10 @@
 // tell whether it had its effect, so that the card says so and people look. Rights belong to an identity on a network: drey
 // cannot know that two of them are one person, so who has a role to approve with should have it on one network only.
 //
+// An approval is of what its card says. Before it counts, the question of the call is made anew: where it now tells of another run
+// of the job, of one that no longer runs, of older or fewer points to restart from, or of another fate of its checkpoints, nothing
+// runs. The card then says how it stands and why it asks again, and so does an answer to the approver; the buttons of the old card no
+// longer agree to anything. What would be refused by then is refused. A command without a question (Spec.Warn) is not looked at again.
+//
 // What a rule says of job names neither allows nor spares a job that is named by its id: the id could be any job's.
 package commands
