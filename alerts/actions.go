@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drey-ops/drey/alerts/oncall"
 	"github.com/drey-ops/drey/bot"
 	"github.com/drey-ops/drey/platform"
 	"github.com/drey-ops/drey/storage"
@@ -159,7 +160,8 @@ func plainActor(a bot.Actor) bot.Actor {
 	return a
 }
 
-// Explain runs the stages over one webhook with what is known now, without any effect.
+// Explain runs the stages over one webhook with what is stored now, and the calendars as they were read last, without any effect.
 func (s *Service) Explain(ctx context.Context, source string, payload []byte) Trace {
+	oncall.Keeper{DB: s.db, Log: s.log, Now: s.hooks.Now}.Recall(ctx, s.pipeline.routes.book)
 	return s.pipeline.Explain(ctx, source, payload, s.hooks.Now())
 }

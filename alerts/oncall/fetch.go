@@ -61,15 +61,32 @@ func (k Keeper) Run(ctx context.Context, b *Book) {
 	wg.Wait()
 }
 
-func (k Keeper) keep(ctx context.Context, s *Schedule) {
-	table := storage.Table[copied]{DB: k.DB, Name: "oncall-calendars", TTL: keepCopy}
+// Recall takes the copies of the calendars of b that were kept last, and reads none anew: for tools.
+func (k Keeper) Recall(ctx context.Context, b *Book) {
+	for _, name := range b.Names() {
+		if s := b.list[name]; s.rota == nil {
+			k.recall(ctx, s)
+		}
+	}
+}
+
+func (k Keeper) copies(s *Schedule) (t storage.Table[copied], id string) {
 	sum := sha256.Sum256([]byte(s.address))
-	id := s.Name + "/" + hex.EncodeToString(sum[:8])
+	return storage.Table[copied]{DB: k.DB, Name: "oncall-calendars", TTL: keepCopy}, s.Name + "/" + hex.EncodeToString(sum[:8])
+}
+
+func (k Keeper) recall(ctx context.Context, s *Schedule) {
+	table, id := k.copies(s)
 	if c, _, err := table.Get(ctx, id); err == nil {
 		if err := s.take(c.Body, c.At); err != nil {
 			k.Log.Warn("a calendar's kept copy is of no use", "schedule", s.Name, "err", err)
 		}
 	}
+}
+
+func (k Keeper) keep(ctx context.Context, s *Schedule) {
+	table, id := k.copies(s)
+	k.recall(ctx, s)
 	for {
 		pause := s.every
 		body, err := k.read(ctx, s)

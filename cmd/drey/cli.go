@@ -30,7 +30,7 @@ func verbs() []verb {
 		{"demo", "[--listen ADDR] [--flink DIR|URL] [--no-flink]", "run everything on this machine: Flink, Prometheus, Alertmanager, the console", demo},
 		{"serve", "-c FILE", "run the bot; SIGTERM drains, SIGHUP reloads the policy", serve},
 		{"config", "check|init|schema [-c FILE]", "check a configuration, write one to begin with, print its JSON schema", configVerb},
-		{"explain", "-c FILE ALERT.json", "say stage by stage where an alert would go, and why", explain},
+		{"explain", "-c FILE [-store] ALERT.json", "say stage by stage where an alert would go, and why", explain},
 		{"doctor", "-c FILE", "ask Redis, the clusters, Slack, Discord and Alertmanager, and say what to mend", doctor},
 		{"slack", "manifest -c FILE", "print the manifest that makes the Slack app", slackVerb},
 		{"discord", "register|invite -c FILE", "tell Discord the commands; print the link that invites drey", discordVerb},

@@ -5,16 +5,21 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
-	"maps"
-
 	"github.com/drey-ops/drey/alerts"
 	"github.com/drey-ops/drey/config"
+	"github.com/drey-ops/drey/platform"
+	"github.com/drey-ops/drey/storage"
 )
+
+// explainWithin bounds the look at the store.
+const explainWithin = 10 * time.Second
 
 // payloadMax bounds what is read from a file; larger ones are refused by a running drey as well.
 const payloadMax = 16 << 20
@@ -24,6 +29,7 @@ func explain(ctx context.Context, args []string, s streams) error {
 	fs := flag.NewFlagSet("explain", flag.ContinueOnError)
 	file := configFlag(fs)
 	source := fs.String("source", "", "the `name` of the source in alerts.sources; the default is the only one")
+	stored := fs.Bool("store", false, "with the incidents, windows, storms and calendars in storage.redis, instead of none")
 	if err := flags(fs, args, s, 1, 1); err != nil {
 		return err
 	}
@@ -39,11 +45,39 @@ func explain(ctx context.Context, args []string, s streams) error {
 	if err != nil {
 		return err
 	}
+	if *stored {
+		return explainStored(ctx, cfg, name, payload, s.out)
+	}
 	p, err := alerts.NewPipeline(cfg.Alerts, slices.Sorted(maps.Keys(cfg.Clusters)), cfg.CanPost)
 	if err != nil {
 		return err
 	}
 	fmt.Fprint(s.out, p.Explain(ctx, name, payload, time.Now()))
+	return nil
+}
+
+// explainStored is explain with what drey knows: the incidents, maintenance windows, storms and calendars in its store.
+func explainStored(ctx context.Context, cfg config.Config, source string, payload []byte, out io.Writer) error {
+	if cfg.Storage.Redis == "" {
+		return &usageError{"-store needs storage.redis: the embedded store is a running drey's own; ask that with /alerts test"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, explainWithin)
+	defer cancel()
+	quiet := slog.New(slog.DiscardHandler)
+	db, err := storage.Open(ctx, cfg.Storage, quiet)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	clusters := map[string]*platform.Cluster{} // by name alone: none is asked
+	for name := range cfg.Clusters {
+		clusters[name] = nil
+	}
+	service, err := alerts.New(db, nil, quiet, cfg.Alerts, alerts.Hooks{Clusters: clusters, CanPost: cfg.CanPost})
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(out, service.Explain(ctx, source, payload))
 	return nil
 }
 
