@@ -241,7 +241,7 @@ func (r *renderer) fields(in bot.Fields) {
 func (r *renderer) lines(in bot.Fields) {
 	for _, f := range in {
 		if name := cutEscaped(f.Name, fieldNameMax); name != "" {
-			r.text(bold(name+":")+" "+cmp.Or(r.value(f.Value), "–"), "\n")
+			r.text(bold(name)+" "+cmp.Or(r.value(f.Value), "–"), "\n")
 		}
 	}
 }
