@@ -25,6 +25,10 @@
 // configuration; startsAt and externalURL differ between the two halves of a pair. News is what changes the status of a fingerprint: a repeat, a retry or the other half's copy
 // says nothing new and vanishes.
 //
+// When Alertmanager's configuration makes other groups of the alerts of a receiver, what fires would come anew in groups without an
+// incident. A way of grouping that was not seen before is taken for the sign of that: for a day from the last such sign every
+// alert is looked for in the incidents of the receiver's other groups first, and goes on where it is a member.
+//
 // An incident is over when none of its alerts fires. An episode is settled when its job runs and has completed a checkpoint since
 // then; until it is, what fires again goes on in its thread, however long that takes. In one thread for everything a worse alert
 // must not go unheard: one that is more severe than all before calls people again.
@@ -39,6 +43,7 @@
 //
 //	table incidents       STEM          the group's newest incident
 //	table incidents-past  STEM/SEQ      the earlier ones
+//	table alerts-groupings  grouping-HASH   by which labels a receiver's groups were made
 //	log   alerts          Entry         what happened, for the audit trail
 //	queue alerts-enrich, alerts-reconcile, alerts-mute, alerts-due, alerts-chart   STEM
 //	outbox                STEM/SEQ/PLACE/head, STEM/SEQ/PLACE/story/N, STEM/SEQ/PLACE/chart

@@ -66,6 +66,7 @@ type Service struct {
 	current  storage.Table[Incident]
 	past     storage.Table[Incident]
 	weather  storage.Table[weather]
+	regroups regroups
 	storms   storage.Table[Storm]
 	caller   *http.Client                      // of webhooks
 	peers    map[string][]*alertmanager.Client // by source
@@ -202,6 +203,9 @@ func (s *Service) Take(ctx context.Context, source string, body []byte) (kind st
 // parts commits the parts of a webhook one after the other: when one fails those before it are repeats in the next try. kind is
 // that of the first that brings news.
 func (s *Service) parts(ctx context.Context, parts []Batch) (kind string, err error) {
+	if parts, err = s.regroup(ctx, parts); err != nil {
+		return "", err
+	}
 	kind = kindRepeat
 	for _, part := range parts {
 		k, err := s.decide(ctx, part)
