@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -100,7 +101,7 @@ func (t *together) pass() {
 func send(ctx context.Context, p redis.Pipeliner, batch []*joined) {
 	deadline, ok := ctx.Deadline()
 	ctx = context.WithoutCancel(ctx)
-	if ok {
+	if ok && time.Until(deadline) > 0 { // else it is made for the others alone
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
