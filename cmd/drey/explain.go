@@ -68,7 +68,7 @@ func explainStored(ctx context.Context, cfg config.Config, source string, payloa
 	if err != nil {
 		return err
 	}
-	defer func() { _ = db.Close() }() // nothing was written
+	defer func() { _ = db.Close() }()          // nothing was written
 	clusters := map[string]*platform.Cluster{} // by name alone: none is asked
 	for name := range cfg.Clusters {
 		clusters[name] = nil
