@@ -79,9 +79,14 @@ func (i *Incident) loud() bool {
 
 // nextStep is the chain whose turn it is, and when; nil when none waits.
 func (i *Incident) nextStep() *Climb {
-	var out *Climb
-	for n := range i.Climbs {
-		if c := &i.Climbs[n]; !c.Due.IsZero() && (out == nil || c.Due.Before(out.Due)) {
+	return soonest(i.Climbs, func(c *Climb) time.Time { return c.Due })
+}
+
+// soonest is the one that is due first; nil when none waits.
+func soonest[C any](climbs []C, due func(c *C) time.Time) *C {
+	var out *C
+	for n := range climbs {
+		if c := &climbs[n]; !due(c).IsZero() && (out == nil || due(c).Before(due(out))) {
 			out = c
 		}
 	}

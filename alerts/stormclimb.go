@@ -77,13 +77,7 @@ func (a *Ascent) move(made chain, c claim, now time.Time) {
 
 // nextStep is the chain whose turn it is, and when; nil when none waits.
 func (st *Storm) nextStep() *Ascent {
-	var out *Ascent
-	for n := range st.Climbs {
-		if a := &st.Climbs[n]; !a.Due.IsZero() && (out == nil || a.Due.Before(out.Due)) {
-			out = a
-		}
-	}
-	return out
+	return soonest(st.Climbs, func(a *Ascent) time.Time { return a.Due })
 }
 
 // of are the incidents without a thread of their own for which a chain runs.

@@ -59,6 +59,25 @@ type program struct {
 
 func (p *program) start(t testing.TB) {
 	t.Helper()
+	p.spawn(t)
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		status, _, err := fetch(context.Background(), p.url+p.ready)
+		if err == nil && strings.HasPrefix(status, "200") {
+			return
+		}
+		if time.Now().After(end) {
+			words, _ := os.ReadFile(p.log)
+			t.Fatalf("%s is not ready: %s %v\n%.3000s", p.name, status, err, words)
+		}
+	}
+}
+
+// spawn starts it, and does not wait: it may not become ready before something else is well again.
+func (p *program) spawn(t testing.TB) {
+	t.Helper()
+	if p.cmd != nil {
+		return
+	}
 	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -70,16 +89,6 @@ func (p *program) start(t testing.TB) {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		status, _, err := fetch(context.Background(), p.url+p.ready)
-		if err == nil && strings.HasPrefix(status, "200") {
-			return
-		}
-		if time.Now().After(end) {
-			words, _ := os.ReadFile(p.log)
-			t.Fatalf("%s is not ready: %s %v\n%.3000s", p.name, status, err, words)
-		}
-	}
 }
 
 // kill ends it as kill -9 does; a second time does nothing.

@@ -208,7 +208,7 @@ func killed(name, what string, upset bool, of func(p *soakPlay) []*program, mean
 		}
 		return func() {
 			for _, x := range ps {
-				spawn(p.t, x)
+				x.spawn(p.t)
 			}
 		}
 	}}
@@ -257,7 +257,7 @@ func soakFaults() []soakFault {
 			_ = x.cmd.Process.Signal(syscall.SIGTERM)
 			return func() {
 				x.kill()
-				spawn(p.t, x)
+				x.spawn(p.t)
 			}
 		}},
 		{name: "reload Alertmanager", what: "am", most: time.Second, upset: true, begin: reshape},
@@ -279,7 +279,7 @@ func (p *soakPlay) peers(alone bool) {
 	for _, am := range p.r.ams {
 		am.kill()
 		am.alone = alone
-		spawn(p.t, am.program)
+		am.program.spawn(p.t)
 	}
 }
 

@@ -148,25 +148,6 @@ func (r *soakRig) configure(t testing.TB, shape int) {
 // soakShapes is how many there are.
 const soakShapes = 6
 
-// spawn starts a program that may not become ready before something else is well again.
-func spawn(t testing.TB, p *program) {
-	t.Helper()
-	if p.cmd != nil {
-		return
-	}
-	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	p.cmd = p.make()
-	p.cmd.Stdout, p.cmd.Stderr = out, out
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.kill)
-}
-
 // post gives both Alertmanagers alerts, as Prometheus does: one that is away hears of them later.
 func (r *soakRig) post(client *http.Client, alerts []map[string]any) {
 	raw, err := json.Marshal(alerts)
